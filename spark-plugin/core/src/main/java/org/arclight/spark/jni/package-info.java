@@ -1,0 +1,2 @@
+/** The border to the native library: its methods, its upcalls, and how it is loaded. */
+package org.arclight.spark.jni;
