@@ -1,0 +1,162 @@
+package org.arclight.spark.jni;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Locale;
+import java.util.Properties;
+
+/**
+ * Loads the native library into the process, once.
+ *
+ * <p>The library comes from a file that is named, or else from the jar. Since a library can only be
+ * loaded from a file, the one in the jar is copied into a temporary folder of its own, loaded, and
+ * deleted at once: the process keeps its mapping, and nothing is left behind even if the process is
+ * killed. Processes of one host do not see each other's copies.
+ */
+public final class NativeLibraryLoader {
+  /** The system property, and Spark's setting, that names a file to load instead. */
+  public static final String FILE_PROPERTY = "spark.arclight.native.library";
+
+  private static final String FILE_NAME = "libarclight.so";
+
+  private static boolean loaded = false;
+  private static NativeLibraryUnavailableException failure = null;
+
+  private NativeLibraryLoader() {}
+
+  /** Loads the file that the system property names, or else the library in the jar. */
+  public static void load() throws NativeLibraryUnavailableException {
+    load(System.getProperty(FILE_PROPERTY));
+  }
+
+  /**
+   * Loads a library. A process loads once: later calls return, or fail as the first call did.
+   *
+   * @param file the file to load, or null or empty for the library in the jar
+   */
+  public static synchronized void load(String file) throws NativeLibraryUnavailableException {
+    if (failure != null) {
+      throw new NativeLibraryUnavailableException(failure.getMessage(), failure);
+    }
+    if (!loaded) {
+      try {
+        loadOnce(file);
+        loaded = true;
+      } catch (NativeLibraryUnavailableException unavailable) {
+        failure = unavailable;
+        throw unavailable;
+      }
+    }
+  }
+
+  /** The plugin's version, which the library must have too. */
+  public static String pluginVersion() {
+    Properties properties = new Properties();
+    try (InputStream resource =
+        NativeLibraryLoader.class.getResourceAsStream("/org/arclight/spark/version.properties")) {
+      if (resource != null) {
+        properties.load(resource);
+      }
+    } catch (IOException unreadable) {
+      return "unknown";
+    }
+    return properties.getProperty("version", "unknown");
+  }
+
+  private static void loadOnce(String file) throws NativeLibraryUnavailableException {
+    String resource = resourceName(System.getProperty("os.name"), System.getProperty("os.arch"));
+    String origin;
+    if (file != null && !file.isEmpty()) {
+      origin = file;
+      loadFile(Path.of(file).toAbsolutePath(), origin);
+    } else {
+      origin = "the jar's " + resource;
+      loadResource(resource, origin);
+    }
+    verifyVersion(origin);
+  }
+
+  /** Where in the jar the library for a platform is. */
+  static String resourceName(String system, String architecture)
+      throws NativeLibraryUnavailableException {
+    if (!system.toLowerCase(Locale.ROOT).startsWith("linux")) {
+      throw unavailable("it needs Linux, and this is " + system, null);
+    }
+    switch (architecture) {
+      case "amd64":
+      case "x86_64":
+        return "native/linux-x86_64/" + FILE_NAME;
+      case "aarch64":
+      case "arm64":
+        return "native/linux-aarch64/" + FILE_NAME;
+      default:
+        throw unavailable("it needs a processor of type amd64 or arm64, and this is "
+            + architecture, null);
+    }
+  }
+
+  private static void loadResource(String resource, String origin)
+      throws NativeLibraryUnavailableException {
+    Path folder = null;
+    Path copy = null;
+    try (InputStream content =
+        NativeLibraryLoader.class.getClassLoader().getResourceAsStream(resource)) {
+      if (content == null) {
+        throw unavailable("the jar has no " + resource, null);
+      }
+      folder = Files.createTempDirectory("arclight-");
+      copy = folder.resolve(FILE_NAME);
+      Files.copy(content, copy, StandardCopyOption.REPLACE_EXISTING);
+      loadFile(copy, origin);
+    } catch (IOException failed) {
+      throw unavailable(origin + " could not be copied into "
+          + System.getProperty("java.io.tmpdir") + ": " + failed, failed);
+    } finally {
+      delete(copy);
+      delete(folder);
+    }
+  }
+
+  private static void delete(Path path) {
+    try {
+      if (path != null) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException undeletable) {
+      path.toFile().deleteOnExit();
+    }
+  }
+
+  // UnsatisfiedLinkError's message carries the loader's own: a missing file, a glibc that is too
+  // old, a folder mounted noexec, another architecture.
+  @SuppressWarnings("restricted")
+  private static void loadFile(Path path, String origin) throws NativeLibraryUnavailableException {
+    try {
+      System.load(path.toString());
+    } catch (UnsatisfiedLinkError | SecurityException refused) {
+      throw unavailable(origin + " could not be loaded: " + refused.getMessage(), refused);
+    }
+  }
+
+  private static void verifyVersion(String origin) throws NativeLibraryUnavailableException {
+    String version;
+    try {
+      version = NativeLibrary.version();
+    } catch (UnsatisfiedLinkError missing) {
+      throw unavailable(origin + " is not a library of Arclight: " + missing.getMessage(), missing);
+    }
+    String expected = pluginVersion();
+    if (!expected.equals(version)) {
+      throw unavailable(origin + " has version " + version + ", and the plugin has " + expected,
+          null);
+    }
+  }
+
+  private static NativeLibraryUnavailableException unavailable(String why, Throwable cause) {
+    return new NativeLibraryUnavailableException(
+        "the native library is not available: " + why, cause);
+  }
+}

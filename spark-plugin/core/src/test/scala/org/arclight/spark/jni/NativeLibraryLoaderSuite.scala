@@ -1,0 +1,30 @@
+package org.arclight.spark.jni
+
+import java.nio.file.{Files, Path, Paths}
+
+import org.scalatest.funsuite.AnyFunSuite
+
+class NativeLibraryLoaderSuite extends AnyFunSuite {
+  test("a platform's library has its place in the jar") {
+    assert(NativeLibraryLoader.resourceName("Linux", "amd64") ==
+      "native/linux-x86_64/libarclight.so")
+    assert(NativeLibraryLoader.resourceName("Linux", "aarch64") ==
+      "native/linux-aarch64/libarclight.so")
+  }
+
+  test("other platforms are refused, with the reason") {
+    def message(system: String, architecture: String): String =
+      intercept[NativeLibraryUnavailableException] {
+        NativeLibraryLoader.resourceName(system, architecture)
+      }.getMessage
+    assert(message("Windows 11", "amd64").contains("it needs Linux, and this is Windows 11"))
+    assert(message("Linux", "riscv64").contains("this is riscv64"))
+  }
+
+  test("the plugin has the engine's version") {
+    val manifest = Files.readString(repository.resolve("Cargo.toml"))
+    assert(manifest.contains(s"""version = "${NativeLibraryLoader.pluginVersion()}""""))
+  }
+
+  private def repository: Path = Paths.get(sys.props("arclight.repository"))
+}
