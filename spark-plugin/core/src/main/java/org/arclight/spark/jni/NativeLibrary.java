@@ -1,9 +1,51 @@
 package org.arclight.spark.jni;
 
-/** The native methods. {@link NativeLibraryLoader#load} must have succeeded before any is called. */
+/**
+ * The native methods of libarclight. Every one may throw what an upcall threw (the same object),
+ * or a {@link NativeEngineException} with the kind of error. Task handles are used by one thread
+ * at a time; {@link #spill} may be called from within an upcall of the same task.
+ */
 public final class NativeLibrary {
   private NativeLibrary() {}
 
-  /** The version the library was built as, which must be the plugin's own. */
-  static native String version();
+  /** The library's version, which must equal the plugin's. */
+  public static native String version();
+
+  /**
+   * Opens a task of a stage. The plan is decoded once per digest and executor.
+   *
+   * @param digest 16 bytes that identify the plan
+   * @param plan the stage's substrait.Plan
+   * @param task an arclight.Task
+   * @return the task's handle
+   */
+  public static native long openTask(
+      byte[] digest, byte[] plan, byte[] task, TaskCallbacks callbacks);
+
+  /**
+   * The next rows of the task's result as UnsafeRows.
+   *
+   * @param block receives the address of the rows, laid one after the other, and the address of
+   *     their 32-bit lengths; both valid until the next call
+   * @return the number of rows; 0 at the end
+   */
+  public static native int nextRows(long task, long[] block);
+
+  /** Runs a task that ends in a shuffle write; returns an arclight.ShuffleWriteResult. */
+  public static native byte[] shuffleWrite(long task);
+
+  /** The metrics so far, as an arclight.TaskMetrics. */
+  public static native byte[] metrics(long task);
+
+  /** Spills at least so many bytes if it can; returns the bytes given back through release. */
+  public static native long spill(long task, long bytes);
+
+  /** Frees the task. Its handle is invalid from then on. */
+  public static native void closeTask(long task);
+
+  /** A plan in words, one operator a line. */
+  public static native String explain(byte[] plan);
+
+  /** Names of the scalar functions that have a kernel, then of aggregate functions. */
+  public static native String[][] functions();
 }

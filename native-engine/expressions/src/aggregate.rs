@@ -1,0 +1,52 @@
+//! What an aggregate function is: state for many groups at once, in Spark's buffer layout.
+
+use arclight_columns::{Column, Selection, SparkType};
+
+use crate::expression::EvalError;
+
+/// An aggregate function of given argument types. Immutable, shared by tasks.
+pub trait AggregateFunction: Send + Sync + std::fmt::Debug {
+    /// Types of the columns of a partial result, in the order of Spark's `aggBufferAttributes`.
+    fn buffer_types(&self) -> Vec<SparkType>;
+
+    /// The type of the result.
+    fn data_type(&self) -> &SparkType;
+
+    /// Empty state.
+    fn create(&self) -> Box<dyn AggregateState>;
+}
+
+/// The state of one aggregate function for groups `0..n`.
+///
+/// `groups[i]` is the group of the `i`-th active row of `rows`; columns are aligned to the batch.
+/// [`EvalError::Failed`] carries the batch position of the failing row and leaves the groups'
+/// state as it was before that row.
+pub trait AggregateState: Send {
+    /// Makes room for groups `0..count`; new ones start empty.
+    fn resize(&mut self, count: usize);
+
+    /// Takes in rows. A row that the function's FILTER clause drops is not in `rows`.
+    fn update(
+        &mut self,
+        groups: &[u32],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError>;
+
+    /// Takes in partial results.
+    fn merge(
+        &mut self,
+        groups: &[u32],
+        buffers: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError>;
+
+    /// The partial results of groups `from..to`.
+    fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError>;
+
+    /// The results of groups `from..to`. `Failed { row }` counts from `from`.
+    fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError>;
+
+    /// Bytes of memory the state holds.
+    fn memory_size(&self) -> usize;
+}

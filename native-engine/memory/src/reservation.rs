@@ -1,0 +1,358 @@
+//! Reservations of a task, backed by a [`MemorySource`] (Spark's TaskMemoryManager).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use crate::spill::Spillable;
+
+/// Why memory could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The source refused and nothing of the operator itself was left to spill.
+    #[error(
+        "{operator} cannot reserve {requested} bytes (reserved by the task: {reserved}): give the executor more off-heap memory (spark.memory.offHeap.size) or more partitions"
+    )]
+    Exhausted {
+        /// The operator that asked.
+        operator: &'static str,
+        /// Bytes it asked for.
+        requested: u64,
+        /// Bytes the task holds.
+        reserved: u64,
+    },
+    /// Reading or writing a spill file failed.
+    #[error("spill file: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Where a task's memory comes from. In Spark: the task's `TaskMemoryManager` in off-heap mode.
+pub trait MemorySource: Send + Sync {
+    /// Asks for `bytes` more; returns what was granted (possibly less, possibly 0). The call may
+    /// come back into the task to spill.
+    fn acquire(&self, bytes: u64) -> u64;
+    /// Gives `bytes` back.
+    fn release(&self, bytes: u64);
+}
+
+/// A source that grants everything: the runner and unit tests.
+#[derive(Debug, Default)]
+pub struct UnboundedMemory;
+
+impl MemorySource for UnboundedMemory {
+    fn acquire(&self, bytes: u64) -> u64 {
+        bytes
+    }
+    fn release(&self, _bytes: u64) {}
+}
+
+/// Settings of a task's memory.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryLimits {
+    /// The step in which memory is taken from the source, in bytes: fewer, larger upcalls.
+    pub step: u64,
+    /// Test setting: every first reservation of an operator is refused once.
+    pub refuse_once: bool,
+}
+
+impl Default for MemoryLimits {
+    fn default() -> Self {
+        // Spark's own pages are at most 64 MiB; 4 MiB keeps upcalls rare and waste small.
+        MemoryLimits {
+            step: 4 << 20,
+            refuse_once: false,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Ledger {
+    /// Bytes taken from the source.
+    acquired: u64,
+    /// Bytes handed out to reservations.
+    reserved: u64,
+}
+
+/// The one pool of a task. Only the task's thread may grow reservations.
+pub struct TaskMemory {
+    source: Arc<dyn MemorySource>,
+    limits: MemoryLimits,
+    ledger: Mutex<Ledger>,
+    spillables: Mutex<Vec<Weak<dyn Spillable>>>,
+    peak: AtomicU64,
+}
+
+impl TaskMemory {
+    /// A pool over `source`.
+    pub fn new(source: Arc<dyn MemorySource>, limits: MemoryLimits) -> Arc<Self> {
+        Arc::new(TaskMemory {
+            source,
+            limits,
+            ledger: Mutex::new(Ledger::default()),
+            spillables: Mutex::new(Vec::new()),
+            peak: AtomicU64::new(0),
+        })
+    }
+
+    /// A pool that is never refused.
+    pub fn unbounded() -> Arc<Self> {
+        Self::new(Arc::new(UnboundedMemory), MemoryLimits::default())
+    }
+
+    /// An empty reservation for `operator`.
+    pub fn reservation(self: &Arc<Self>, operator: &'static str) -> Reservation {
+        Reservation {
+            memory: Arc::clone(self),
+            operator,
+            bytes: 0,
+            refuse_next: self.limits.refuse_once,
+        }
+    }
+
+    /// Registers state that can be spilled on Spark's request.
+    pub fn register(&self, spillable: Weak<dyn Spillable>) {
+        let mut spillables = self.spillables.lock();
+        spillables.retain(|s| s.strong_count() > 0);
+        spillables.push(spillable);
+    }
+
+    /// Spark asks for `bytes`: spills registered state until that much is freed, and returns what
+    /// was given back to the source. State in use on the call stack answers 0.
+    pub fn spill(&self, bytes: u64) -> u64 {
+        let before = self.ledger.lock().acquired;
+        let spillables: Vec<_> = self
+            .spillables
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect();
+        let freed = || {
+            self.trim();
+            before.saturating_sub(self.ledger.lock().acquired)
+        };
+        for spillable in spillables {
+            let so_far = freed();
+            if so_far >= bytes {
+                break;
+            }
+            spillable.spill(bytes - so_far);
+        }
+        freed()
+    }
+
+    /// Returns to the source what is acquired but not reserved; gives the bytes returned.
+    pub fn trim(&self) -> u64 {
+        let spare = {
+            let mut ledger = self.ledger.lock();
+            let spare = ledger.acquired - ledger.reserved;
+            ledger.acquired = ledger.reserved;
+            spare
+        };
+        if spare > 0 {
+            self.source.release(spare);
+        }
+        spare
+    }
+
+    /// Bytes reserved now.
+    pub fn reserved(&self) -> u64 {
+        self.ledger.lock().reserved
+    }
+
+    /// The most bytes that were reserved at any time.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    fn grow(&self, bytes: u64) -> bool {
+        // The source may call back into `spill`, so no lock is held while asking.
+        loop {
+            let wanted = {
+                let mut ledger = self.ledger.lock();
+                let spare = ledger.acquired - ledger.reserved;
+                if spare >= bytes {
+                    ledger.reserved += bytes;
+                    self.peak.fetch_max(ledger.reserved, Ordering::Relaxed);
+                    return true;
+                }
+                bytes - spare
+            };
+            let asked = wanted.max(self.limits.step);
+            let granted = self.source.acquire(asked);
+            self.ledger.lock().acquired += granted;
+            if granted < wanted {
+                self.trim();
+                return false;
+            }
+        }
+    }
+
+    fn shrink(&self, bytes: u64) {
+        let spare = {
+            let mut ledger = self.ledger.lock();
+            ledger.reserved -= bytes.min(ledger.reserved);
+            ledger.acquired - ledger.reserved
+        };
+        // Keep a step of slack so that growing and shrinking operators don't call up each time.
+        if spare > 2 * self.limits.step {
+            self.trim();
+        }
+    }
+}
+
+/// Bytes an operator holds. Dropped, they go back to the task's pool.
+pub struct Reservation {
+    memory: Arc<TaskMemory>,
+    operator: &'static str,
+    bytes: u64,
+    refuse_next: bool,
+}
+
+impl Reservation {
+    /// Bytes held.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Tries to hold `bytes` more. `false` means refused: spill, and try again.
+    #[must_use]
+    pub fn try_grow(&mut self, bytes: u64) -> bool {
+        if bytes == 0 {
+            return true;
+        }
+        if std::mem::take(&mut self.refuse_next) {
+            return false;
+        }
+        let granted = self.memory.grow(bytes);
+        if granted {
+            self.bytes += bytes;
+        }
+        granted
+    }
+
+    /// Holds `bytes` more or fails, for what cannot be spilled.
+    pub fn grow(&mut self, bytes: u64) -> Result<(), MemoryError> {
+        if self.try_grow(bytes) || self.try_grow(bytes) {
+            return Ok(());
+        }
+        Err(MemoryError::Exhausted {
+            operator: self.operator,
+            requested: bytes,
+            reserved: self.memory.reserved(),
+        })
+    }
+
+    /// Makes the reservation exactly `bytes`; `false` if growing was refused.
+    #[must_use]
+    pub fn try_resize(&mut self, bytes: u64) -> bool {
+        if bytes > self.bytes {
+            return self.try_grow(bytes - self.bytes);
+        }
+        self.shrink(self.bytes - bytes);
+        true
+    }
+
+    /// Gives `bytes` back.
+    pub fn shrink(&mut self, bytes: u64) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.memory.shrink(bytes);
+    }
+
+    /// Gives everything back.
+    pub fn free(&mut self) {
+        self.shrink(self.bytes);
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.free();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grants up to a fixed number of bytes.
+    struct Limited(Mutex<u64>);
+
+    impl MemorySource for Limited {
+        fn acquire(&self, bytes: u64) -> u64 {
+            let mut left = self.0.lock();
+            let granted = bytes.min(*left);
+            *left -= granted;
+            granted
+        }
+        fn release(&self, bytes: u64) {
+            *self.0.lock() += bytes;
+        }
+    }
+
+    #[test]
+    fn refusal_leaves_nothing_acquired() {
+        let source = Arc::new(Limited(Mutex::new(100)));
+        let memory = TaskMemory::new(
+            source.clone(),
+            MemoryLimits {
+                step: 10,
+                refuse_once: false,
+            },
+        );
+        let mut reservation = memory.reservation("test");
+        assert!(reservation.try_grow(60));
+        assert!(!reservation.try_grow(60));
+        assert_eq!(memory.reserved(), 60);
+        drop(reservation);
+        memory.trim();
+        assert_eq!(*source.0.lock(), 100);
+        assert_eq!(memory.peak(), 60);
+    }
+
+    struct State(Mutex<Option<Reservation>>);
+
+    impl Spillable for State {
+        fn spill(&self, _bytes: u64) {
+            if let Some(mut state) = self.0.try_lock() {
+                *state = None;
+            }
+        }
+    }
+
+    #[test]
+    fn spills_registered_state_unless_in_use() {
+        let memory = TaskMemory::new(
+            Arc::new(Limited(Mutex::new(1000))),
+            MemoryLimits {
+                step: 1,
+                refuse_once: false,
+            },
+        );
+        let mut reservation = memory.reservation("test");
+        assert!(reservation.try_grow(500));
+        let state = Arc::new(State(Mutex::new(Some(reservation))));
+        let weak = Arc::downgrade(&state);
+        memory.register(weak);
+        let in_use = state.0.lock();
+        assert_eq!(memory.spill(100), 0);
+        drop(in_use);
+        assert_eq!(memory.spill(100), 500);
+        assert_eq!(memory.reserved(), 0);
+    }
+
+    #[test]
+    fn refuses_once_when_told() {
+        let memory = TaskMemory::new(
+            Arc::new(UnboundedMemory),
+            MemoryLimits {
+                step: 1,
+                refuse_once: true,
+            },
+        );
+        let mut reservation = memory.reservation("test");
+        assert!(!reservation.try_grow(1));
+        assert!(reservation.try_grow(1));
+    }
+}

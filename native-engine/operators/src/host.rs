@@ -1,0 +1,104 @@
+//! The engine's view of the JVM, implemented by the bridge over upcalls and by the runner.
+
+use std::path::PathBuf;
+
+use arclight_columns::{Batch, Column, SparkType};
+use arclight_expressions::{EvalError, JvmExpressions};
+
+/// An upcall failed. The bridge keeps the exception itself and rethrows it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct HostError(pub String);
+
+/// UnsafeRows lent by the JVM until the next call for rows.
+#[derive(Debug, Clone, Copy)]
+pub struct RowBlock {
+    /// Number of rows.
+    pub count: usize,
+    /// Address of the rows, one after the other.
+    pub rows: *const u8,
+    /// Address of `count` row lengths in bytes.
+    pub lengths: *const i32,
+}
+
+/// Where the next block of a shuffle is.
+#[derive(Debug, Clone)]
+pub enum ShuffleBlock {
+    /// In a file of this host.
+    File {
+        /// The data file.
+        path: PathBuf,
+        /// Where the block begins.
+        offset: u64,
+        /// Its bytes.
+        length: u64,
+    },
+    /// Behind a stream, to be read with [`HostServices::read_shuffle`] until it ends.
+    Stream,
+}
+
+/// What the engine asks of the JVM. Called on the task's thread only.
+pub trait HostServices: JvmExpressions + Send {
+    /// Whether the task was killed.
+    fn is_cancelled(&mut self) -> bool;
+
+    /// The next rows of input `input`, or `None` at the end.
+    fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError>;
+
+    /// The next block of shuffle input `input`, or `None` at the end.
+    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError>;
+
+    /// Reads from the current stream block of `input`; 0 at its end.
+    fn read_shuffle(&mut self, input: u32, buffer: &mut [u8]) -> Result<usize, HostError>;
+
+    /// Tells the JVM that the current block of `input` is damaged; the JVM keeps the
+    /// FetchFailedException to throw, and this returns the error to stop with.
+    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError;
+
+    /// Opens a file that is not local; gives a handle and the length.
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError>;
+
+    /// Fills `buffer` from `offset` of an open file.
+    fn read_file(&mut self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<(), HostError>;
+
+    /// Closes a file.
+    fn close_file(&mut self, handle: u64);
+}
+
+/// No JVM: the runner and unit tests. Every call that needs one fails.
+pub struct NoHost;
+
+fn none<T>() -> Result<T, HostError> {
+    Err(HostError("there is no JVM here".to_string()))
+}
+
+impl JvmExpressions for NoHost {
+    fn evaluate(&mut self, index: u32, inputs: &Batch, t: &SparkType) -> Result<Column, EvalError> {
+        arclight_expressions::NoJvm.evaluate(index, inputs, t)
+    }
+}
+
+impl HostServices for NoHost {
+    fn is_cancelled(&mut self) -> bool {
+        false
+    }
+    fn next_rows(&mut self, _input: u32) -> Result<Option<RowBlock>, HostError> {
+        none()
+    }
+    fn next_shuffle_block(&mut self, _input: u32) -> Result<Option<ShuffleBlock>, HostError> {
+        none()
+    }
+    fn read_shuffle(&mut self, _input: u32, _buffer: &mut [u8]) -> Result<usize, HostError> {
+        none()
+    }
+    fn shuffle_block_failed(&mut self, _input: u32, reason: &str) -> HostError {
+        HostError(reason.to_string())
+    }
+    fn open_file(&mut self, _path: &str) -> Result<(u64, u64), HostError> {
+        none()
+    }
+    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), HostError> {
+        none()
+    }
+    fn close_file(&mut self, _handle: u64) {}
+}

@@ -1,0 +1,86 @@
+//! What an operator is, and how a task fails.
+
+use std::sync::Arc;
+
+use arclight_columns::{Batch, ColumnError, Schema};
+use arclight_expressions::EvalError;
+use arclight_memory::MemoryError;
+
+use crate::host::HostError;
+use crate::task::TaskContext;
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// An expression failed.
+    #[error(transparent)]
+    Expression(#[from] EvalError),
+    /// A column was not what its type says.
+    #[error(transparent)]
+    Column(#[from] ColumnError),
+    /// Memory could not be had, or a spill file failed.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// An upcall failed; the bridge rethrows the exception it kept.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The task was killed.
+    #[error("task killed")]
+    Cancelled,
+    /// A file could not be read. Becomes Spark's FAILED_READ_FILE error of the given kind.
+    #[error("cannot read {path}: {message}")]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        message: String,
+        /// Which of Spark's error conditions.
+        kind: ReadFileError,
+    },
+    /// A local file (shuffle data, spill) could not be written or read.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// A defect of the engine.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// Sub-conditions of Spark's FAILED_READ_FILE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFileError {
+    /// FAILED_READ_FILE.FILE_NOT_EXIST.
+    NotFound,
+    /// FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH.
+    TypeMismatch,
+    /// FAILED_READ_FILE.NO_HINT: damaged files and all else.
+    Corrupt,
+}
+
+/// An operator: an immutable plan node shared by all tasks of a stage.
+pub trait Operator: Send + Sync + std::fmt::Debug {
+    /// The operator's name, for explain and errors.
+    fn name(&self) -> &'static str;
+
+    /// The columns it gives.
+    fn schema(&self) -> &Schema;
+
+    /// Its inputs.
+    fn children(&self) -> Vec<&OperatorRef>;
+
+    /// One line that says what it does, for explain.
+    fn describe(&self) -> String {
+        self.name().to_string()
+    }
+
+    /// A task's own stream of batches.
+    fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError>;
+}
+
+/// A shared operator.
+pub type OperatorRef = Arc<dyn Operator>;
+
+/// A task's stream of batches, pulled on one thread at a time.
+pub trait BatchStream: Send {
+    /// The next batch, or `None` at the end (and from then on). A batch may have no active row.
+    fn next_batch(&mut self) -> Result<Option<Batch>, EngineError>;
+}

@@ -1,0 +1,53 @@
+package org.arclight.spark.jni;
+
+/** What a native task asks of the JVM. Called on the thread that runs the task. */
+public interface TaskCallbacks {
+  /** Asks Spark for memory; returns the bytes granted. May come back with a spill request. */
+  long acquire(long bytes);
+
+  /** Gives memory back to Spark. */
+  void release(long bytes);
+
+  /** Whether the task was killed. */
+  boolean isCancelled();
+
+  /**
+   * The next rows of an input.
+   *
+   * @param block receives the address of UnsafeRows laid one after the other and the address of
+   *     their 32-bit lengths, both valid until the next call
+   * @return the number of rows; 0 at the end
+   */
+  int nextRows(int input, long[] block);
+
+  /**
+   * Evaluates one of the stage's Spark expressions over rows of its inputs.
+   *
+   * @param block receives the addresses of the resulting one-column UnsafeRows and lengths
+   * @return the number of resulting rows, equal to count
+   */
+  int evaluate(int index, int count, long rows, long lengths, long[] block);
+
+  /** The next block of a shuffle input, or null at the end. */
+  ShuffleBlockLocation nextShuffleBlock(int input);
+
+  /** Reads from the current block's stream to an address; 0 at its end. */
+  int readShuffle(int input, long address, int length);
+
+  /** Throws FetchFailedException for the current block. */
+  void shuffleBlockFailed(int input, String reason);
+
+  /**
+   * Opens a file through Hadoop's FileSystem.
+   *
+   * @param length receives the file's length
+   * @return a handle
+   */
+  long openFile(String path, long[] length);
+
+  /** Reads exactly so many bytes at an offset. */
+  void readFile(long handle, long offset, long address, int length);
+
+  /** Closes a file. */
+  void closeFile(long handle);
+}
