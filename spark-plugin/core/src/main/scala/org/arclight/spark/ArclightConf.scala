@@ -92,6 +92,10 @@ object ArclightConf {
   private def switch(key: String): ConfigurationEntry[Boolean] =
     ConfigurationEntry.boolean(key, default = true, Session, "0.1.0", "")
 
+  // Each line but the first begins with the margin that the page below is stripped of.
+  private val TABLE_HEAD =
+    "| setting | type | default | scope | what it does | since |\n||---|---|---|---|---|---|\n|"
+
   /** The page `docs/configuration.md`. */
   def page: String = {
     val (tests, users) = entries.partition(_.key.startsWith("spark.arclight.test."))
@@ -99,10 +103,7 @@ object ArclightConf {
       val default = if (entry.defaultText.isEmpty) "(none)" else s"`${entry.defaultText}`"
       s"| `${entry.key}` | ${entry.kind} | $default | ${entry.scope.description} | " +
         s"${entry.documentation} | ${entry.since} |"
-    }.mkString(
-      "| setting | type | default | scope | what it does | since |\n|---|---|---|---|---|---|\n",
-      "\n",
-      "")
+    }.mkString(TABLE_HEAD, "\n|", "")
     s"""# Configuration
        |
        |This page is generated; `ci/generate-docs` writes it anew.
