@@ -1,0 +1,1 @@
+"""Benchmark and verification harness: TPC-H and TPC-DS on Arclight and its peers."""

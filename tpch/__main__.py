@@ -1,0 +1,154 @@
+"""The command line: `python -m tpch data|run|verify|report`."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tpch import data, machine, memory, queries, report, run, verify
+from tpch.engines import ENGINES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command; returns its exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.command(options)
+    except (ValueError, MissingEngine) as error:
+        print(f"tpch: {error}", file=sys.stderr)
+        return 2
+
+
+class MissingEngine(Exception):
+    """An engine that was asked for cannot run here."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of all commands."""
+    root = argparse.ArgumentParser(prog="python -m tpch", description=__doc__)
+    commands = root.add_subparsers(required=True, metavar="command")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--benchmark", choices=data.BENCHMARKS, default="tpch")
+    common.add_argument("--scale", type=float, default=1.0,
+                        help="scale factor: 1 is about 1 GB as text (default 1)")
+
+    make = commands.add_parser("data", parents=[common], help="make the tables as Parquet")
+    make.add_argument("--output", type=Path, help="folder to make them in (default: the cache)")
+    make.set_defaults(command=make_data)
+
+    selection = argparse.ArgumentParser(add_help=False, parents=[common])
+    selection.add_argument("--data", type=Path, help="folder of the tables (default: the cache)")
+    selection.add_argument("--queries", default="all", help="all, or such as 1,6 or 1-5 (default all)")
+    selection.add_argument("--memory", type=memory.parse_bytes, default=memory.parse_bytes("8g"),
+                           help="memory in all for each engine: heap and off-heap (default 8g)")
+    selection.add_argument("--cores", type=int, default=2, help="cores for each engine (default 2)")
+
+    timed = commands.add_parser("run", parents=[selection], help="time queries on engines")
+    timed.add_argument("--engines", default="spark,arclight",
+                       help=f"some of {','.join(ENGINES)} (default spark,arclight)")
+    timed.add_argument("--repetitions", type=int, default=3, help="timed runs a query (default 3)")
+    timed.add_argument("--warmup", type=int, default=1,
+                       help="untimed runs before the timed ones in each process (default 1)")
+    timed.add_argument("--rounds", type=int,
+                       help="fresh processes an engine (default: one a timed run)")
+    timed.add_argument("--output", type=Path,
+                       help="NAME of NAME.json, NAME.md and NAME.svg (default: print only)")
+    timed.set_defaults(command=run_benchmark)
+
+    check = commands.add_parser("verify", parents=[selection],
+                                help="compare an engine's rows with Spark's")
+    check.add_argument("--engine", choices=["arclight", "comet", "spark"], default="arclight")
+    check.add_argument("--second-opinion", action="store_true",
+                       help="also show whether DuckDB agrees, by value")
+    check.add_argument("--exact-doubles", action="store_true",
+                       help="fail on doubles that differ by rounding alone")
+    check.set_defaults(command=verify_rows)
+
+    again = commands.add_parser("report", help="write a run's table and chart again")
+    again.add_argument("json", type=Path)
+    again.set_defaults(command=write_report)
+    return root
+
+
+def make_data(options: argparse.Namespace) -> int:
+    """Makes a data set."""
+    print(data.make(options.benchmark, options.scale, options.output))
+    return 0
+
+
+def run_benchmark(options: argparse.Namespace) -> int:
+    """Times queries. Fails if any query failed or gave other rows than the baseline's."""
+    names = [name.strip() for name in options.engines.split(",")]
+    require_engines(names)
+    if options.repetitions < 1 or options.warmup < 0 or options.cores < 1:
+        raise ValueError("--repetitions and --cores are at least 1, --warmup at least 0")
+    rounds = options.rounds or options.repetitions
+    if not 1 <= rounds <= options.repetitions:
+        raise ValueError("--rounds is between 1 and --repetitions")
+    chosen = queries.load(options.benchmark, options.queries)
+    folder = data.make(options.benchmark, options.scale, options.data)
+    plan = run.Plan(
+        benchmark=options.benchmark, scale=options.scale, tables=data.tables(folder),
+        queries=chosen, engines=names, repetitions=options.repetitions, warmup=options.warmup,
+        rounds=rounds, cores=options.cores, memory_bytes=options.memory)
+    outcome = run.Outcome()
+    where = machine.description()
+
+    def results() -> dict:
+        return {
+            "benchmark": plan.benchmark, "scale": plan.scale, "engines": names,
+            "queries": [query.number for query in chosen], "repetitions": plan.repetitions,
+            "warmup": plan.warmup, "rounds": plan.rounds, "cores": plan.cores,
+            "memory_bytes": plan.memory_bytes, "machine": where, "versions": outcome.versions,
+            "configuration": outcome.configuration, "failures": outcome.failures,
+            "runs": outcome.runs,
+        }
+
+    def keep() -> None:
+        """What is measured is kept, should the run be interrupted."""
+        if options.output and outcome.runs:
+            report.write(results(), options.output)
+
+    run.run(plan, outcome, keep)
+    print(report.markdown(results()))
+    differ = report.differing_rows(results())
+    return 1 if outcome.failures or differ else 0
+
+
+def verify_rows(options: argparse.Namespace) -> int:
+    """Compares rows. Fails on any query that is not equal."""
+    require_engines(["spark", options.engine])
+    chosen = queries.load(options.benchmark, options.queries)
+    folder = data.make(options.benchmark, options.scale, options.data)
+    verdicts = verify.verify(
+        benchmark=options.benchmark, tables=data.tables(folder), chosen=chosen,
+        engine=options.engine, cores=options.cores, memory_bytes=options.memory,
+        second_opinion=options.second_opinion)
+    print(verify.table(verdicts))
+    accepted = verify.EXACT if options.exact_doubles else verify.ACCEPTED
+    wrong = [verdict for verdict in verdicts if verdict.status not in accepted]
+    print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} equal to Spark's rows")
+    return 1 if wrong else 0
+
+
+def write_report(options: argparse.Namespace) -> int:
+    """Writes table and chart beside the JSON again."""
+    results = json.loads(options.json.read_text())
+    for file in report.write(results, options.json.with_suffix("")):
+        print(file)
+    return 0
+
+
+def require_engines(names: list[str]) -> None:
+    """Raises unless all engines are known and can run here."""
+    for name in names:
+        if name not in ENGINES:
+            raise ValueError(f"no such engine: {name} (known: {', '.join(ENGINES)})")
+        reason = ENGINES[name].missing()
+        if reason:
+            raise MissingEngine(f"{name} cannot run: {reason}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

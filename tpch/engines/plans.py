@@ -1,0 +1,83 @@
+"""Questions to Spark's plans over py4j: how many operators ran natively, how rows are ordered."""
+
+from typing import Any
+
+#: Nodes that hold a plan in place of a child: class name's end → method that gives it.
+WRAPPERS = {
+    "AdaptiveSparkPlanExec": "executedPlan",
+    "ShuffleQueryStageExec": "plan",
+    "BroadcastQueryStageExec": "plan",
+    "ResultQueryStageExec": "plan",
+    "TableCacheQueryStageExec": "plan",
+}
+
+#: Nodes that compute nothing themselves: only their children and subqueries count.
+TRANSPARENT = {
+    "WholeStageCodegenExec", "InputAdapter", "AQEShuffleReadExec", "SubqueryExec",
+    "SubqueryBroadcastExec", "SubqueryAdaptiveBroadcastExec", "ColumnarToRowExec",
+    "RowToColumnarExec", "CometColumnarToRowExec", "CometNativeColumnarToRowExec",
+}
+
+#: Nodes whose plan is counted where it was made.
+REUSES = {"ReusedExchangeExec", "ReusedSubqueryExec"}
+
+
+def elements(sequence: Any) -> list[Any]:
+    """A Scala Seq's elements."""
+    return [sequence.apply(index) for index in range(sequence.size())]
+
+
+def count_operators(plan: Any, native_packages: tuple[str, ...]) -> tuple[int, int]:
+    """(native, all) operators of an executed physical plan, subqueries included."""
+    native = total = 0
+    pending = [plan]
+    while pending:
+        node = pending.pop()
+        class_name = node.getClass().getName()
+        simple_name = class_name.rsplit(".", 1)[-1]
+        if simple_name in REUSES:
+            continue
+        if simple_name in WRAPPERS:
+            pending.append(getattr(node, WRAPPERS[simple_name])())
+            continue
+        if simple_name not in TRANSPARENT:
+            total += 1
+            native += class_name.startswith(native_packages)
+        pending.extend(elements(node.children()))
+        pending.extend(elements(node.subqueries()))
+    return native, total
+
+
+def result_order(analyzed: Any) -> tuple[list[int] | None, bool]:
+    """How an analyzed plan orders and limits its result.
+
+    Returns the output columns that are the leading keys of its outermost sort (it stops at the
+    first key that is no output column), or None if it does not sort; and whether it is limited.
+    """
+    output = [attribute.exprId().id() for attribute in elements(analyzed.output())]
+    limited = False
+    node = analyzed
+    while True:
+        name = node.nodeName()
+        if name == "WithCTE":
+            node = node.plan()
+        elif name in ("GlobalLimit", "LocalLimit"):
+            limited = True
+            node = node.child()
+        elif name in ("Project", "SubqueryAlias"):
+            node = node.child()
+        elif name == "Sort":
+            break
+        else:
+            return None, limited
+    order: list[int] = []
+    for key in elements(node.order()):
+        attribute = key.child()
+        if attribute.getClass().getSimpleName() != "AttributeReference":
+            break
+        identifier = attribute.exprId().id()
+        if identifier not in output:
+            break
+        order.append(output.index(identifier))
+    return order, limited
+

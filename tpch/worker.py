@@ -1,0 +1,109 @@
+"""Runs a job's queries on one engine in this process and reports each run as a line of JSON.
+
+Started by the coordinator: `python worker.py JOB.json`, or through spark-submit. Events on the
+standard output, one JSON object a line:
+
+    {"event": "opened", "versions": {...}, "configuration": {...}}
+    {"event": "begin", "query": 6, "timed": false}
+    {"event": "run", "query": 6, "timed": true, "seconds": 1.2, "rows": 1, ...}
+    {"event": "failed", "query": 6, "error": "...", "error_class": "..."}
+    {"event": "closed"}
+"""
+
+import hashlib
+import json
+import pickle
+import sys
+import time
+from typing import Any, BinaryIO
+
+from tpch import memory
+from tpch.engines import ENGINES
+from tpch.engines.base import Job, Session
+
+
+def main() -> None:
+    """Runs the job named on the command line."""
+    with open(sys.argv[1], encoding="utf-8") as file:
+        job = Job(**json.load(file))
+    session = ENGINES[job.engine].open(job)
+    emit(event="opened", versions=session.versions())
+    rows_file = open(job.rows_file, "wb") if job.rows_file else None
+    try:
+        for number, sql in job.queries:
+            run_query(session, job, number, sql, rows_file)
+    finally:
+        if rows_file:
+            rows_file.close()
+    session.close()
+    emit(event="closed")
+
+
+def run_query(session: Session, job: Job, number: int, sql: str, rows_file: BinaryIO | None) -> None:
+    """A query's warm-up and timed runs; an error ends this query only."""
+    for repetition in range(job.warmup + job.repetitions):
+        timed = repetition >= job.warmup
+        emit(event="begin", query=number, timed=timed)
+        try:
+            measured, description = run_once(session, sql, describe=rows_file is not None)
+        except Exception as error:  # noqa: BLE001: whatever an engine raises is its answer
+            failure = {"query": number, "error": first_lines(error), "error_class": error_class(error)}
+            emit(event="failed", **failure)
+            if rows_file:
+                pickle.dump(failure, rows_file)
+            return
+        emit(event="run", query=number, timed=timed, **measured)
+        if rows_file and repetition == 0:
+            pickle.dump({"query": number, **description}, rows_file)
+
+
+def run_once(session: Session, sql: str, describe: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Runs the query once; returns what was measured and, if asked, its rows with their schema."""
+    process = session.process
+    session.settle()
+    memory.reset_peak(process)
+    resident_before = memory.resident_bytes(process)
+    cpu_before = memory.cpu_seconds(process)
+    started = time.perf_counter()
+    result = session.execute(sql)
+    seconds = time.perf_counter() - started
+    measured = {
+        "seconds": seconds,
+        "cpu_seconds": memory.cpu_seconds(process) - cpu_before,
+        "peak_resident_bytes": memory.peak_resident_bytes(process),
+        "resident_before_bytes": resident_before,
+        "rows": len(result.rows),
+        "digest": digest(result.rows),
+        **session.measures(result),
+    }
+    description = {"rows": result.rows, **session.description(result)} if describe else {}
+    return measured, description
+
+
+def digest(rows: list[tuple]) -> str:
+    """A digest of the rows as a multiset of exact Python values."""
+    lines = sorted(repr(row) for row in rows)
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def error_class(error: Exception) -> str:
+    """Spark's error condition if it has one, else the exception's class."""
+    for name in ("getCondition", "getErrorClass"):
+        condition = getattr(error, name, None)
+        if callable(condition) and condition():
+            return str(condition())
+    return type(error).__name__
+
+
+def first_lines(error: Exception, count: int = 8) -> str:
+    """The error's text without the stack below it."""
+    return "\n".join(f"{type(error).__name__}: {error}".splitlines()[:count])
+
+
+def emit(**event: Any) -> None:
+    """Writes one event."""
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    main()
