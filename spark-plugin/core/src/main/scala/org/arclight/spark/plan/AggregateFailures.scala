@@ -1,0 +1,52 @@
+package org.arclight.spark.plan
+
+import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.catalyst.expressions.aggregate.DeclarativeAggregate
+import org.apache.spark.sql.types.DataType
+
+/** Spark's own expressions of an aggregate function, over one row: what raises where it fails. */
+private[plan] object AggregateFailures {
+
+  /** The buffer after taking in a row; inputs are the buffer and the arguments. */
+  def update(function: DeclarativeAggregate): JvmExpression = {
+    val buffers = function.aggBufferAttributes
+    val arguments = function.children.zipWithIndex.map { case (argument, index) =>
+      BoundReference(buffers.length + index, argument.dataType, argument.nullable)
+    }
+    // A copy over bound arguments has buffer attributes of its own.
+    val bound = function.withNewChildren(arguments).asInstanceOf[DeclarativeAggregate]
+    over(
+      CreateStruct(bound.updateExpressions),
+      bound.aggBufferAttributes,
+      arguments.map(_.dataType),
+      arguments.map(_.nullable))
+  }
+
+  /** The buffer after merging another one; inputs are the two. */
+  def merge(function: DeclarativeAggregate): JvmExpression =
+    over(
+      CreateStruct(function.mergeExpressions),
+      function.aggBufferAttributes ++ function.inputAggBufferAttributes, Nil, Nil)
+
+  /** The result; inputs are the buffer. */
+  def evaluate(function: DeclarativeAggregate): JvmExpression =
+    over(function.evaluateExpression, function.aggBufferAttributes, Nil, Nil)
+
+  private def over(
+      expression: Expression,
+      attributes: Seq[AttributeReference],
+      moreTypes: Seq[DataType],
+      moreNullable: Seq[Boolean]): JvmExpression = {
+    val positions = attributes.map(_.exprId).zipWithIndex.toMap
+    // A decimal's buffer is NULL after an overflow whatever its attribute says.
+    val bound = expression.transform {
+      case attribute: AttributeReference =>
+        BoundReference(positions(attribute.exprId), attribute.dataType, nullable = true)
+    }
+    JvmExpression(
+      bound,
+      attributes.map(_.dataType) ++ moreTypes,
+      attributes.map(_ => true) ++ moreNullable,
+      bound.dataType)
+  }
+}

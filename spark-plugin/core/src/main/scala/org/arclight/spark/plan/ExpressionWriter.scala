@@ -1,0 +1,174 @@
+package org.arclight.spark.plan
+
+import scala.jdk.CollectionConverters._
+
+import io.substrait.proto.{Expression => SubstraitExpression, FunctionArgument, FunctionOption}
+import io.substrait.proto.Expression.{FieldReference, ReferenceSegment, ScalarFunction}
+import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec}
+import org.apache.spark.sql.types.{DataType, IntegerType}
+
+import org.arclight.spark.ArclightConf
+import org.arclight.spark.plan.expressions.{Analysis, FunctionCalls}
+
+/**
+ * Writes expressions over the columns of one relation.
+ *
+ * @param stage the plan, whose functions and table of Spark's expressions are added to
+ * @param inputs the relation's columns, by position
+ */
+private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attribute])
+  extends FunctionCalls {
+
+  private val positions: Map[ExprId, Int] =
+    inputs.iterator.map(_.exprId).zipWithIndex.toSeq.reverse.toMap
+
+  /**
+   * An expression that an operator evaluates by itself: a projected column, a condition, a key, an
+   * argument of an aggregate. It is guarded where its kernels may fail, and is evaluated by Spark's
+   * own code where it has none.
+   */
+  def root(expression: Expression): SubstraitExpression = {
+    val tree = withoutSubqueries(expression)
+    val analysis = Analysis(tree, stage.conf)
+    val declined = analysis.operands.nonEmpty && ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
+    if (declined || !(analysis.isNative || analysis.hasOneJvmSubtree)) {
+      jvm(analysis.expression)
+    } else if (analysis.mayFail) {
+      guarded(analysis.expression, write(analysis))
+    } else {
+      write(analysis)
+    }
+  }
+
+  /** Whether [[root]] gives an expression that neither raises nor crosses into the JVM. */
+  def isTotal(expression: Expression): Boolean = {
+    val analysis = Analysis(withoutSubqueries(expression), stage.conf)
+    analysis.isNative && !analysis.mayFail && !ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
+  }
+
+  /** An expression of kernels that can't fail, without a guard. */
+  def unguarded(expression: Expression): SubstraitExpression =
+    write(Analysis(withoutSubqueries(expression), stage.conf))
+
+  /** A literal. */
+  override def literal(value: Any, dataType: DataType): SubstraitExpression =
+    SubstraitExpression.newBuilder().setLiteral(Literals.toSubstrait(value, dataType)).build()
+
+  /** A column. */
+  def column(position: Int): SubstraitExpression =
+    SubstraitExpression.newBuilder()
+      .setSelection(FieldReference.newBuilder()
+        .setDirectReference(ReferenceSegment.newBuilder()
+          .setStructField(ReferenceSegment.StructField.newBuilder().setField(position)))
+        .setRootReference(FieldReference.RootReference.newBuilder()))
+      .build()
+
+  override def call(
+      function: String,
+      expression: Expression,
+      arguments: Seq[SubstraitExpression],
+      options: Seq[(String, String)]): SubstraitExpression =
+    call(function, expression.dataType, expression.nullable, arguments, options)
+
+  private def call(
+      function: String,
+      dataType: DataType,
+      nullable: Boolean,
+      arguments: Seq[SubstraitExpression],
+      options: Seq[(String, String)]): SubstraitExpression =
+    SubstraitExpression.newBuilder()
+      .setScalarFunction(ScalarFunction.newBuilder()
+        .setFunctionReference(stage.function(function))
+        .addAllArguments(ExpressionWriter.arguments(arguments).asJava)
+        .addAllOptions(ExpressionWriter.options(options).asJava)
+        .setOutputType(SparkTypes.toSubstrait(dataType, nullable)))
+      .build()
+
+  /** The position of an attribute among the inputs. */
+  def position(attribute: Attribute): Int =
+    positions.getOrElse(attribute.exprId, throw new PlanException(
+      s"column $attribute is not among ${inputs.mkString("[", ", ", "]")}"))
+
+  /** A tree with the values of its executed subqueries in their places, without aliases on top. */
+  private def withoutSubqueries(expression: Expression): Expression = {
+    val bare = expression match {
+      case alias: Alias => alias.child
+      case other => other
+    }
+    bare.transform {
+      case subquery: ScalarSubqueryExec =>
+        Literal(subquery.eval(), subquery.dataType)
+    }
+  }
+
+  private def write(analysis: Analysis): SubstraitExpression =
+    if (analysis.notNative.isDefined) {
+      jvm(analysis.expression)
+    } else {
+      analysis.entry match {
+        case Some(entry) =>
+          val operands = analysis.operands.map { operand =>
+            if (operand.isNative || operand.jvmSubtrees.isDefined) write(operand)
+            else jvm(operand.expression)
+          }
+          entry.write(analysis.expression, operands, this)
+        case None => analysis.expression match {
+          case Literal(value, dataType) => literal(value, dataType)
+          case attribute: Attribute => column(position(attribute))
+          case other => throw new PlanException(s"$other has no place in a plan")
+        }
+      }
+    }
+
+  private def guarded(expression: Expression, kernel: SubstraitExpression): SubstraitExpression = {
+    val (index, columns) = bridged(expression)
+    call(
+      ExpressionWriter.FALLBACK, expression.dataType, expression.nullable,
+      literal(index, IntegerType) +: kernel +: columns, Nil)
+  }
+
+  private def jvm(expression: Expression): SubstraitExpression = {
+    val (index, columns) = bridged(expression)
+    call(
+      ExpressionWriter.JVM, expression.dataType, expression.nullable,
+      literal(index, IntegerType) +: columns, Nil)
+  }
+
+  /** Enters an expression into the stage's table; gives its index and the columns it reads. */
+  private def bridged(expression: Expression): (Int, Seq[SubstraitExpression]) = {
+    val read = expression.collect { case attribute: Attribute => position(attribute) }
+      .distinct.sorted
+    val order = read.zipWithIndex.toMap
+    val bound = expression.transform {
+      case attribute: Attribute =>
+        val column = position(attribute)
+        BoundReference(order(column), inputs(column).dataType, inputs(column).nullable)
+    }
+    val index = stage.jvmExpression(JvmExpression(
+      bound,
+      read.map(inputs(_).dataType),
+      read.map(inputs(_).nullable),
+      expression.dataType))
+    (index, read.map(column))
+  }
+}
+
+private[plan] object ExpressionWriter {
+
+  /** A kernel beside Spark's own expression. */
+  val FALLBACK: String = "jvm_fallback"
+
+  /** Spark's own expression. */
+  val JVM: String = "jvm_expression"
+
+  /** Values as a function's arguments. */
+  def arguments(values: Seq[SubstraitExpression]): Seq[FunctionArgument] =
+    values.map(value => FunctionArgument.newBuilder().setValue(value).build())
+
+  /** Options, each with one preference. */
+  def options(named: Seq[(String, String)]): Seq[FunctionOption] = named.map {
+    case (name, preference) =>
+      FunctionOption.newBuilder().setName(name).addPreference(preference).build()
+  }
+}

@@ -1,0 +1,90 @@
+package org.arclight.spark.plan.expressions
+
+import scala.reflect.ClassTag
+
+import org.apache.spark.sql.catalyst.expressions.EvalMode
+import org.apache.spark.sql.catalyst.expressions.aggregate._
+import org.apache.spark.sql.types._
+
+import org.arclight.spark.plan.expressions.ArithmeticExpressions.evalMode
+
+/**
+ * How aggregate functions of one of Spark's classes become native.
+ *
+ * @param functionClass Spark's class
+ * @param function the catalogue's function
+ * @param notNative why this use of the class is not native; None where it is
+ * @param updateMayFail whether taking in a row, or merging, may raise
+ * @param evaluateMayFail whether computing a group's result may raise
+ * @param options options of the call
+ * @param note for the documentation: which uses are not native
+ */
+final class AggregateEntry private[expressions] (
+    val functionClass: Class[_ <: AggregateFunction],
+    val function: String,
+    val notNative: AggregateFunction => Option[String],
+    val updateMayFail: AggregateFunction => Boolean,
+    val evaluateMayFail: AggregateFunction => Boolean,
+    val options: AggregateFunction => Seq[(String, String)],
+    val note: String) {
+
+  /** Spark's name of the class, which the function's switch has. */
+  def name: String = functionClass.getSimpleName
+}
+
+/** The aggregate functions that are native, in all their phases. */
+private[expressions] object AggregateFunctions {
+  private def entry[F <: AggregateFunction](
+      function: String,
+      notNative: F => Option[String] = (_: F) => None,
+      updateMayFail: F => Boolean = (_: F) => false,
+      evaluateMayFail: F => Boolean = (_: F) => false,
+      options: F => Seq[(String, String)] = (_: F) => Nil,
+      note: String = "")(implicit tag: ClassTag[F]): AggregateEntry =
+    new AggregateEntry(
+      tag.runtimeClass.asInstanceOf[Class[_ <: AggregateFunction]],
+      function,
+      // The registry looks entries up by class: an entry sees functions of its class only.
+      f => notNative(f.asInstanceOf[F]),
+      f => updateMayFail(f.asInstanceOf[F]),
+      f => evaluateMayFail(f.asInstanceOf[F]),
+      f => options(f.asInstanceOf[F]),
+      note)
+
+  private def number(function: AggregateFunction, dataType: DataType): Option[String] =
+    dataType match {
+      case _: NumericType => None
+      case other => Some(s"${function.prettyName} of ${other.sql} is not native")
+    }
+
+  private def ordered(function: AggregateFunction, dataType: DataType): Option[String] =
+    dataType match {
+      case other @ (_: ArrayType | _: MapType | _: StructType | NullType) =>
+        Some(s"${function.prettyName} of ${other.sql} is not native")
+      case _ => None
+    }
+
+  private def isDecimal(dataType: DataType): Boolean = dataType.isInstanceOf[DecimalType]
+
+  val entries: Seq[AggregateEntry] = Seq(
+    entry[Count]("count"),
+    entry[Sum](
+      "sum",
+      f => number(f, f.child.dataType).orElse {
+        if (f.evalContext.evalMode == EvalMode.TRY) Some("try_sum is not native") else None
+      },
+      updateMayFail = f => f.evalContext.evalMode == EvalMode.ANSI && f.dataType == LongType,
+      evaluateMayFail = f => f.evalContext.evalMode == EvalMode.ANSI && isDecimal(f.dataType),
+      options = f => evalMode(f.evalContext.evalMode),
+      note = "of numbers; not try_sum"),
+    entry[Average](
+      "avg",
+      f => number(f, f.child.dataType).orElse {
+        if (f.evalMode == EvalMode.TRY) Some("try_avg is not native") else None
+      },
+      evaluateMayFail = f => f.evalMode == EvalMode.ANSI && isDecimal(f.dataType),
+      options = f => evalMode(f.evalMode),
+      note = "of numbers; not try_avg"),
+    entry[Min]("min", f => ordered(f, f.child.dataType), note = "not of nested types"),
+    entry[Max]("max", f => ordered(f, f.child.dataType), note = "not of nested types"))
+}
