@@ -1,1 +1,21 @@
-//! Placeholder, replaced as the crate is written.
+//! The Parquet scan: an operator that reads parts of Parquet files into batches as Spark would.
+//!
+//! arrow-rs reads footers and pages. It is given the file's schema without logical types, so that
+//! it hands out physical values only; every conversion to a Spark type is made here, by the rules
+//! of Spark's `ParquetVectorUpdaterFactory`. Row groups are pruned by statistics where these prove
+//! that no row can pass; the whole filter runs in an operator above.
+
+mod convert;
+mod footer;
+mod pruning;
+mod rebase;
+mod resolve;
+mod scan;
+mod source;
+mod stream;
+
+pub use pruning::{CompareOperator, Pruning, PruningTerm};
+pub use scan::{ParquetScan, ScanOptions};
+
+#[cfg(test)]
+mod tests;

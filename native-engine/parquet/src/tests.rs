@@ -1,0 +1,7 @@
+//! The scan over files written here.
+
+mod helpers;
+mod nested;
+mod pruned;
+mod scans;
+mod types;
