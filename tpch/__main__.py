@@ -128,7 +128,7 @@ def verify_rows(options: argparse.Namespace) -> int:
     print(verify.table(verdicts))
     accepted = verify.EXACT if options.exact_doubles else verify.ACCEPTED
     wrong = [verdict for verdict in verdicts if verdict.status not in accepted]
-    print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} equal to Spark's rows")
+    print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} as Spark: {verify.counts(verdicts)}")
     return 1 if wrong else 0
 
 

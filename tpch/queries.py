@@ -1,7 +1,6 @@
 """The query texts: DuckDB's TPC-H and TPC-DS extensions carry them with the validation parameters.
 
-They come as SQL that DuckDB, DataFusion and Spark read alike but for the few places in
-`ADAPTATIONS`. TPC-DS names columns in double quotes, which Spark reads as such only with
+They come as SQL that DuckDB, DataFusion and Spark read alike. TPC-DS names columns in double quotes, which Spark reads as such only with
 `spark.sql.ansi.doubleQuotedIdentifiers=true` (see `SPARK_CONFIGURATION`).
 """
 
@@ -17,10 +16,6 @@ SPARK_CONFIGURATION: dict[str, dict[str, str]] = {
     "tpch": {},
     "tpcds": {"spark.sql.ansi.doubleQuotedIdentifiers": "true"},
 }
-
-#: (benchmark, query) → replacements that make the text Spark's; each must match exactly once.
-ADAPTATIONS: dict[tuple[str, int], list[tuple[str, str]]] = {}
-
 
 @dataclass(frozen=True)
 class Query:
@@ -43,21 +38,8 @@ def load(benchmark: str, selection: str = "all") -> list[Query]:
         connection.load_extension(str(extension_file(benchmark)))
         rows = connection.execute(
             f"SELECT query_nr, query FROM {benchmark}_queries() ORDER BY query_nr").fetchall()
-    texts = {number: adapt(benchmark, number, text) for number, text in rows}
+    texts = {number: text.strip().rstrip(";").rstrip() for number, text in rows}
     return [Query(number, texts[number]) for number in parse_selection(selection, list(texts))]
-
-
-def adapt(benchmark: str, number: int, text: str) -> str:
-    """The text without its closing semicolon, with its adaptations made.
-
-    Raises ValueError if an adaptation does not match once: the source has changed then.
-    """
-    text = text.strip().rstrip(";").rstrip()
-    for old, new in ADAPTATIONS.get((benchmark, number), []):
-        if text.count(old) != 1:
-            raise ValueError(f"{benchmark} q{number}: {old!r} occurs {text.count(old)} times")
-        text = text.replace(old, new)
-    return text
 
 
 def parse_selection(selection: str, available: list[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """Writes a run's JSON, its Markdown table and its bar chart (SVG)."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def markdown(results: dict[str, Any], chart: str | None = None) -> str:
     sections = [heading(results), times_table(results)]
     if chart:
         sections.append(f"![Times faster than {baseline_name(results)}, by query]({chart})")
-    sections += [resources_table(results), disagreements(results), failures(results),
+    sections += [resources_tables(results), disagreements(results), failures(results),
                  settings(results)]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -132,45 +133,50 @@ def ratio_cell(by_engine: dict[str, dict[int, Cell]], baseline: str, name: str,
     return f"{base.seconds / own.seconds:.2f}" if base and own else "–"
 
 
-def resources_table(results: dict[str, Any]) -> str:
-    """Peak memory, CPU time, shuffle and native share by query."""
+def resources_tables(results: dict[str, Any]) -> str:
+    """Peak memory, CPU time, shuffle and native share: a table each, engines side by side."""
     by_engine = cells(results["runs"])
-    names = engine_names(results)
-    header = ["query"]
-    columns = []
-    for title, value in RESOURCES.items():
-        for name in names:
-            if any(value(found) is not None for found in by_engine.get(name, {}).values()):
-                columns.append((name, value))
-                header.append(f"{name} {title}")
-    rows = []
-    for number in results["queries"]:
-        row = [f"q{number}"]
-        for name, value in columns:
-            found = by_engine.get(name, {}).get(number)
-            shown = value(found) if found else None
-            row.append("–" if shown is None else shown)
-        rows.append(row)
-    text = ("## Resources\n\nPeak: highest resident memory of the engine's process during the "
-            "query (VmHWM, reset before). Shuffle: bytes written. Native: share of the executed "
-            "plan's operators.\n\n")
-    return text + table(header, rows)
+    sections = []
+    for title, (explanation, value) in RESOURCES.items():
+        names = [name for name in engine_names(results)
+                 if any(value(found) is not None for found in by_engine.get(name, {}).values())]
+        if not names:
+            continue
+        rows = []
+        for number in results["queries"]:
+            found = [by_engine.get(name, {}).get(number) for name in names]
+            shown = [value(cell) if cell else None for cell in found]
+            rows.append([f"q{number}", *(text or "–" for text in shown)])
+        sections.append(f"## {title}\n\n{explanation}\n\n" + table(["query", *names], rows))
+    return "\n\n".join(sections)
 
 
-def share(found: Cell) -> str | None:
-    """The native share, where there is any engine to be native in."""
-    return None if found.native_share is None else f"{found.native_share:.0%}"
+def in_mebibytes(count: float | None) -> str | None:
+    """A size with three significant digits, without exponent."""
+    if count is None:
+        return None
+    value = count / MEBIBYTE
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
 
 
-RESOURCES = {
-    "peak MiB": lambda found: f"{found.peak_resident_bytes / MEBIBYTE:.0f}",
-    "allocator peak MiB": lambda found: None if found.allocator_peak_bytes is None
-    else f"{found.allocator_peak_bytes / MEBIBYTE:.0f}",
-    "CPU s": lambda found: f"{found.cpu_seconds:.2f}",
-    "shuffle MiB": lambda found: None if found.shuffle_bytes is None
-    else f"{found.shuffle_bytes / MEBIBYTE:.3g}",
-    "native": share,
+#: Title → explanation, and a cell's text or None where the engine does not give the figure.
+RESOURCES: dict[str, tuple[str, Callable[[Cell], str | None]]] = {
+    "Peak memory": (
+        "MiB resident in the engine's process, the highest during the query (VmHWM, reset before).",
+        lambda cell: in_mebibytes(cell.peak_resident_bytes)),
+    "Allocator's peak": (
+        "MiB, as the engine's own allocator counts.",
+        lambda cell: in_mebibytes(cell.allocator_peak_bytes)),
+    "CPU": ("Seconds, user and system, of the engine's process and its children.",
+            lambda cell: f"{cell.cpu_seconds:.2f}"),
+    "Shuffle": ("MiB written.", lambda cell: in_mebibytes(cell.shuffle_bytes)),
+    "Native": ("Share of the executed plan's operators, subqueries included.",
+               lambda cell: None if cell.native_share is None else f"{cell.native_share:.0%}"),
 }
+
+
+#: Engines whose values have Spark's types.
+SPARK_ENGINES = ("spark", "arclight", "comet")
 
 
 def differing_rows(results: dict[str, Any]) -> dict[int, dict[str, str]]:
@@ -192,9 +198,6 @@ def differing_rows(results: dict[str, Any]) -> dict[int, dict[str, str]]:
             elif own.digest != base.digest and baseline == "spark" and name in SPARK_ENGINES:
                 found.setdefault(number, {})[name] = "other values"
     return found
-
-
-SPARK_ENGINES = ("spark", "arclight", "comet")
 
 
 def disagreements(results: dict[str, Any]) -> str:
@@ -231,7 +234,9 @@ def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table whose columns line up; numbers to the right."""
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in [header, *rows]]
     widths = [max(3, *(len(row[column]) for row in escaped)) for column in range(len(header))]
-    numeric = [all(is_numeric(row[column]) for row in escaped[1:]) for column in range(len(header))]
+    numeric = [any(row[column] for row in escaped[1:])
+               and all(is_numeric(row[column]) for row in escaped[1:])
+               for column in range(len(header))]
 
     def line(row: list[str]) -> str:
         shown = [cell.rjust(width) if right else cell.ljust(width)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tpch.engines.base import Job
 from tpch.engines.spark import SparkEngine, off_heap_memory
-from tpch.paths import ARCLIGHT_JAR, REPOSITORY
+from tpch.paths import ARCLIGHT_JAR, impersonal
 
 
 class ArclightEngine(SparkEngine):
@@ -15,7 +15,7 @@ class ArclightEngine(SparkEngine):
 
     def missing(self) -> str | None:
         if not ARCLIGHT_JAR.exists():
-            return f"{ARCLIGHT_JAR.relative_to(REPOSITORY)} does not exist: run ci/build"
+            return f"{impersonal(str(ARCLIGHT_JAR))} does not exist: run ci/build"
         return super().missing()
 
     def jars(self) -> list[Path]:

@@ -18,6 +18,13 @@ TRANSPARENT = {
     "RowToColumnarExec", "CometColumnarToRowExec", "CometNativeColumnarToRowExec",
 }
 
+#: Borders between regions of a plan; they compute nothing either. Below the first, Spark's own
+#: nodes stand for what runs natively, down to the second.
+BORDERS = {
+    "org.arclight.spark.execution.NativeStageExec": True,
+    "org.arclight.spark.execution.NativeInputExec": False,
+}
+
 #: Nodes whose plan is counted where it was made.
 REUSES = {"ReusedExchangeExec", "ReusedSubqueryExec"}
 
@@ -30,21 +37,23 @@ def elements(sequence: Any) -> list[Any]:
 def count_operators(plan: Any, native_packages: tuple[str, ...]) -> tuple[int, int]:
     """(native, all) operators of an executed physical plan, subqueries included."""
     native = total = 0
-    pending = [plan]
+    pending = [(plan, False)]
     while pending:
-        node = pending.pop()
+        node, inside = pending.pop()
         class_name = node.getClass().getName()
         simple_name = class_name.rsplit(".", 1)[-1]
         if simple_name in REUSES:
             continue
         if simple_name in WRAPPERS:
-            pending.append(getattr(node, WRAPPERS[simple_name])())
+            pending.append((getattr(node, WRAPPERS[simple_name])(), inside))
             continue
-        if simple_name not in TRANSPARENT:
+        if class_name in BORDERS:
+            inside = BORDERS[class_name]
+        elif simple_name not in TRANSPARENT:
             total += 1
-            native += class_name.startswith(native_packages)
-        pending.extend(elements(node.children()))
-        pending.extend(elements(node.subqueries()))
+            native += inside or class_name.startswith(native_packages)
+        pending.extend((child, inside) for child in elements(node.children()))
+        pending.extend((subquery, False) for subquery in elements(node.subqueries()))
     return native, total
 
 

@@ -1,0 +1,1 @@
+"""Tests of the harness: `python -m pytest tpch`."""
