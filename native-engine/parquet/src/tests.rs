@@ -1,6 +1,7 @@
 //! The scan over files written here.
 
 mod helpers;
+mod hosts;
 mod nested;
 mod pruned;
 mod scans;

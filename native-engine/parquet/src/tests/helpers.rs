@@ -6,7 +6,8 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, Field, Schema, SparkType, Values};
 use arclight_memory::{SpillDirectories, TaskMemory};
 use arclight_operators::{
-    EngineError, FileSplit, NoHost, Operator, OperatorMetrics, Split, TaskContext, TaskSettings,
+    EngineError, FileSplit, HostServices, NoHost, Operator, OperatorMetrics, Split, TaskContext,
+    TaskSettings,
 };
 use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -150,18 +151,32 @@ pub(super) fn scan_with(
     files: Vec<FileSplit>,
     batch_size: usize,
 ) -> Result<Scanned, EngineError> {
+    let memory = TaskMemory::unbounded();
+    let host = Box::new(NoHost);
+    scan_in(schema, options, pruning, files, batch_size, memory, host)
+}
+
+pub(super) fn scan_in(
+    schema: &Schema,
+    options: ScanOptions,
+    pruning: Option<Pruning>,
+    files: Vec<FileSplit>,
+    batch_size: usize,
+    memory: Arc<TaskMemory>,
+    host: Box<dyn HostServices>,
+) -> Result<Scanned, EngineError> {
     let settings = TaskSettings {
         batch_size,
         ..TaskSettings::default()
     };
     let task = TaskContext::new(
         settings,
-        TaskMemory::unbounded(),
+        memory,
         SpillDirectories::new(Vec::new()),
         0,
         vec![Split::Files(files)],
         1,
-        Box::new(NoHost),
+        host,
     );
     let scan = ParquetScan::new(0, options, schema.clone(), pruning);
     let mut stream = scan.open(&task)?;

@@ -1,0 +1,206 @@
+//! Files behind the JVM, refused memory, and damage at every byte.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use arclight_columns::{Batch, Column, SparkType as S};
+use arclight_expressions::{EvalError, JvmExpressions, NoJvm};
+use arclight_memory::{MemoryLimits, MemorySource, TaskMemory, UnboundedMemory};
+use arclight_operators::{
+    EngineError, FileSplit, HostError, HostServices, NoHost, RowBlock, ShuffleBlock,
+};
+use arrow_array::*;
+use parquet::file::properties::WriterProperties;
+
+use super::helpers::*;
+
+/// A JVM that has files, and fails to read after a number of reads.
+#[derive(Default)]
+struct Remote {
+    files: HashMap<String, Vec<u8>>,
+    open: HashMap<u64, String>,
+    next: u64,
+    reads_left: usize,
+    /// Handles that are open, seen from outside.
+    balance: Arc<Mutex<i64>>,
+    cancelled: bool,
+}
+
+impl JvmExpressions for Remote {
+    fn evaluate(&mut self, index: u32, inputs: &Batch, t: &S) -> Result<Column, EvalError> {
+        NoJvm.evaluate(index, inputs, t)
+    }
+}
+
+impl HostServices for Remote {
+    fn is_cancelled(&mut self) -> bool {
+        self.cancelled
+    }
+    fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError> {
+        NoHost.next_rows(input)
+    }
+    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError> {
+        NoHost.next_shuffle_block(input)
+    }
+    fn read_shuffle(&mut self, input: u32, buffer: &mut [u8]) -> Result<usize, HostError> {
+        NoHost.read_shuffle(input, buffer)
+    }
+    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError {
+        NoHost.shuffle_block_failed(input, reason)
+    }
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError> {
+        let file = self.files.get(path);
+        let file = file.ok_or_else(|| HostError(format!("no {path}")))?;
+        self.next += 1;
+        self.open.insert(self.next, path.to_string());
+        *self.balance.lock().unwrap() += 1;
+        Ok((self.next, file.len() as u64))
+    }
+    fn read_file(&mut self, handle: u64, offset: u64, out: &mut [u8]) -> Result<(), HostError> {
+        if self.reads_left == 0 {
+            return Err(HostError("connection lost".to_string()));
+        }
+        self.reads_left -= 1;
+        let file = &self.files[&self.open[&handle]];
+        out.copy_from_slice(&file[offset as usize..offset as usize + out.len()]);
+        Ok(())
+    }
+    fn close_file(&mut self, handle: u64) {
+        self.open.remove(&handle).unwrap();
+        *self.balance.lock().unwrap() -= 1;
+    }
+}
+
+fn written(files: &Files) -> FileSplit {
+    let numbers = Int32Array::from_iter_values(0..50);
+    let words = StringArray::from_iter_values((0..50).map(|r| format!("word {}", r % 5)));
+    let batch = RecordBatch::try_from_iter([
+        ("number", Arc::new(numbers) as ArrayRef),
+        ("word", Arc::new(words) as ArrayRef),
+    ])
+    .unwrap();
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(20))
+        .build();
+    files.arrow("f", &[batch], properties)
+}
+
+fn remote(files: &Files, reads: usize) -> (Box<Remote>, Vec<FileSplit>, Arc<Mutex<i64>>) {
+    let file = written(files);
+    let bytes = std::fs::read(&file.path).unwrap();
+    let path = "s3a://bucket/f".to_string();
+    let host = Remote {
+        files: HashMap::from([(path.clone(), bytes)]),
+        reads_left: reads,
+        ..Remote::default()
+    };
+    let balance = Arc::clone(&host.balance);
+    let split = FileSplit {
+        path,
+        local: false,
+        ..file
+    };
+    (Box::new(host), vec![split.clone(), split], balance)
+}
+
+#[test]
+fn remote_files() {
+    let schema = schema(&[("word", S::String), ("number", S::Int)]);
+    let files = Files::new();
+    let (host, splits, balance) = remote(&files, 1000);
+    let memory = TaskMemory::unbounded();
+    let scanned = scan_in(&schema, options(&schema), None, splits, 7, memory, host).unwrap();
+    let expected: Vec<String> = (0..100).map(|r| (r % 50).to_string()).collect();
+    assert_eq!(scanned.column(1), expected);
+    assert_eq!(*balance.lock().unwrap(), 0);
+    // The host's own error comes out, wherever reading fails, and nothing stays open.
+    for reads in 0..5 {
+        let (host, splits, balance) = remote(&files, reads);
+        let memory = TaskMemory::unbounded();
+        let result = scan_in(&schema, options(&schema), None, splits, 7, memory, host);
+        match result.map(|s| s.rows()) {
+            Err(EngineError::Host(error)) => assert_eq!(error.to_string(), "connection lost"),
+            other => panic!("{reads}: {other:?}"),
+        }
+        assert_eq!(*balance.lock().unwrap(), 0);
+    }
+}
+
+#[test]
+fn a_killed_task_stops() {
+    let schema = schema(&[("number", S::Int)]);
+    let files = Files::new();
+    let host = Box::new(Remote {
+        cancelled: true,
+        ..Remote::default()
+    });
+    let splits = vec![written(&files)];
+    let memory = TaskMemory::unbounded();
+    let result = scan_in(&schema, options(&schema), None, splits, 7, memory, host);
+    assert!(matches!(result, Err(EngineError::Cancelled)));
+}
+
+struct Nothing;
+
+impl MemorySource for Nothing {
+    fn acquire(&self, _bytes: u64) -> u64 {
+        0
+    }
+    fn release(&self, _bytes: u64) {}
+}
+
+#[test]
+fn memory_is_reserved() {
+    let schema = schema(&[("number", S::Int)]);
+    let files = Files::new();
+    let splits = vec![written(&files)];
+    let run = |source: Arc<dyn MemorySource>, refuse_once: bool| {
+        let limits = MemoryLimits {
+            refuse_once,
+            ..MemoryLimits::default()
+        };
+        let memory = TaskMemory::new(source, limits);
+        let host = Box::new(NoHost);
+        let splits = splits.clone();
+        scan_in(
+            &schema,
+            options(&schema),
+            None,
+            splits,
+            7,
+            memory.clone(),
+            host,
+        )
+        .map(|s| (s.rows(), memory.peak() > 0))
+    };
+    assert_eq!(run(Arc::new(UnboundedMemory), true).unwrap(), (50, true));
+    let refused = run(Arc::new(Nothing), false);
+    assert!(matches!(refused, Err(EngineError::Memory(_))));
+}
+
+/// A damaged byte gives a typed error, or values that the file could have held. The reader may panic on nonsense, which fails the task at the library's door.
+#[test]
+fn damage_at_every_byte() {
+    let schema = schema(&[("word", S::String), ("number", S::Int)]);
+    let files = Files::new();
+    let file = written(&files);
+    let bytes = std::fs::read(&file.path).unwrap();
+    let (mut errors, mut panics) = (0, 0);
+    for position in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[position] ^= 0x55;
+        let path = files.path(&format!("damaged {position}"));
+        std::fs::write(&path, &damaged).unwrap();
+        let split = whole(&path);
+        let result = std::panic::catch_unwind(|| scan(&schema, vec![split]).map(|s| s.rows()));
+        match result {
+            Ok(Err(EngineError::ReadFile { .. })) => errors += 1,
+            Ok(Err(other)) => panic!("{other:?}"),
+            Ok(Ok(_)) => {}
+            Err(_) => panics += 1,
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+    assert!(errors > bytes.len() / 10, "{errors} errors");
+    assert!(panics < bytes.len() / 20, "{panics} panics");
+}
