@@ -45,6 +45,14 @@ object SparkTypes {
     case _ => false
   }
 
+  /** Whether a type is a map or has one inside: such values have no order and no equality. */
+  def hasMap(dataType: DataType): Boolean = dataType match {
+    case _: MapType => true
+    case array: ArrayType => hasMap(array.elementType)
+    case struct: StructType => struct.fields.exists(field => hasMap(field.dataType))
+    case _ => false
+  }
+
   /** A type; only for types without an [[unsupportedReason]]. */
   def toSubstrait(dataType: DataType, nullable: Boolean): Type = {
     val nullability =

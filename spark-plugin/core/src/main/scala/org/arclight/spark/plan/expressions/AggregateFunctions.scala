@@ -4,8 +4,10 @@ import scala.reflect.ClassTag
 
 import org.apache.spark.sql.catalyst.expressions.EvalMode
 import org.apache.spark.sql.catalyst.expressions.aggregate._
+import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types._
 
+import org.arclight.spark.plan.SparkTypes
 import org.arclight.spark.plan.expressions.ArithmeticExpressions.evalMode
 
 /**
@@ -58,11 +60,18 @@ private[expressions] object AggregateFunctions {
     }
 
   private def ordered(function: AggregateFunction, dataType: DataType): Option[String] =
-    dataType match {
-      case other @ (_: ArrayType | _: MapType | _: StructType | NullType) =>
-        Some(s"${function.prettyName} of ${other.sql} is not native")
-      case _ => None
+    if (dataType == NullType || SparkTypes.hasMap(dataType)) {
+      Some(s"${function.prettyName} of ${dataType.sql} is not native")
+    } else {
+      None
     }
+
+  /** Before Spark 3.1 a division by zero gave NaN; a setting brings that back. */
+  private def modern(nullOnDivideByZero: Boolean): Option[String] =
+    if (nullOnDivideByZero) None
+    else Some(s"statistics with ${SQLConf.LEGACY_STATISTICAL_AGGREGATE.key} are not native")
+
+  private val STATISTICS = "not with `spark.sql.legacy.statisticalAggregate`"
 
   private def isDecimal(dataType: DataType): Boolean = dataType.isInstanceOf[DecimalType]
 
@@ -70,21 +79,38 @@ private[expressions] object AggregateFunctions {
     entry[Count]("count"),
     entry[Sum](
       "sum",
-      f => number(f, f.child.dataType).orElse {
-        if (f.evalContext.evalMode == EvalMode.TRY) Some("try_sum is not native") else None
-      },
+      f => number(f, f.child.dataType),
       updateMayFail = f => f.evalContext.evalMode == EvalMode.ANSI && f.dataType == LongType,
       evaluateMayFail = f => f.evalContext.evalMode == EvalMode.ANSI && isDecimal(f.dataType),
       options = f => evalMode(f.evalContext.evalMode),
-      note = "of numbers; not try_sum"),
+      note = "of numbers"),
     entry[Average](
       "avg",
-      f => number(f, f.child.dataType).orElse {
-        if (f.evalMode == EvalMode.TRY) Some("try_avg is not native") else None
-      },
+      f => number(f, f.child.dataType),
       evaluateMayFail = f => f.evalMode == EvalMode.ANSI && isDecimal(f.dataType),
       options = f => evalMode(f.evalMode),
-      note = "of numbers; not try_avg"),
-    entry[Min]("min", f => ordered(f, f.child.dataType), note = "not of nested types"),
-    entry[Max]("max", f => ordered(f, f.child.dataType), note = "not of nested types"))
+      note = "of numbers"),
+    entry[Min]("min", f => ordered(f, f.child.dataType), note = "not of maps"),
+    entry[Max]("max", f => ordered(f, f.child.dataType), note = "not of maps"),
+    entry[First]("first", options = f => ignoreNulls(f.ignoreNulls)),
+    entry[Last]("last", options = f => ignoreNulls(f.ignoreNulls)),
+    entry[MaxBy]("max_by", f => ordered(f, f.orderingExpr.dataType), note = "not by maps"),
+    entry[MinBy]("min_by", f => ordered(f, f.orderingExpr.dataType), note = "not by maps"),
+    entry[StddevSamp]("stddev_samp", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[StddevPop]("stddev_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[VarianceSamp]("var_samp", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[VariancePop]("var_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[Skewness]("skewness", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[Kurtosis]("kurtosis", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[CovSample]("covar_samp", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[CovPopulation]("covar_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[Corr]("corr", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[BitAndAgg]("bit_and"),
+    entry[BitOrAgg]("bit_or"),
+    entry[BitXorAgg]("bit_xor"),
+    entry[CollectList]("collect_list"),
+    entry[CollectSet]("collect_set"))
+
+  private def ignoreNulls(ignore: Boolean): Seq[(String, String)] =
+    Seq("ignore_nulls" -> ignore.toString.toUpperCase(java.util.Locale.ROOT))
 }

@@ -3,9 +3,9 @@ package org.arclight.spark.plan.expressions
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.aggregate._
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types._
 
 import org.arclight.spark.ArclightConf
+import org.arclight.spark.plan.SparkTypes
 
 /** Says of aggregations whether they can be native. */
 private[expressions] object AggregateSupport {
@@ -32,17 +32,10 @@ private[expressions] object AggregateSupport {
   }
 
   private def keys(groupingExpressions: Seq[NamedExpression]): SupportLevel =
-    groupingExpressions.map(_.dataType).find(AggregateSupport.hasMap) match {
+    groupingExpressions.map(_.dataType).find(SparkTypes.hasMap) match {
       case Some(dataType) => Unsupported(s"groups by ${dataType.sql} are not native")
       case None => Native
     }
-
-  private def hasMap(dataType: DataType): Boolean = dataType match {
-    case _: MapType => true
-    case array: ArrayType => hasMap(array.elementType)
-    case struct: StructType => struct.fields.exists(field => hasMap(field.dataType))
-    case _ => false
-  }
 
   private def measure(
       aggregate: AggregateExpression,

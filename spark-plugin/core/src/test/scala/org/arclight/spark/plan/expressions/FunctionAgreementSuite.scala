@@ -1,0 +1,43 @@
+package org.arclight.spark.plan.expressions
+
+import java.nio.file.{Files, Paths}
+
+import org.scalatest.funsuite.AnyFunSuite
+
+import org.arclight.spark.jni.{NativeLibrary, NativeLibraryLoader, NativeLibraryUnavailableException}
+import org.arclight.spark.plan.{ExpressionWriter, FunctionCatalogue}
+
+/** The catalogue, the plugin and the engine know the same functions. */
+class FunctionAgreementSuite extends AnyFunSuite {
+
+  /** Kernels are called by these names only inside plans, never by an expression of Spark. */
+  private val guards = Set(ExpressionWriter.FALLBACK, ExpressionWriter.JVM)
+
+  /** Functions that Spark has rewritten to others by the time it plans. */
+  private val rewrittenBySpark = Set("bool_and", "bool_or")
+
+  test("the catalogue names a function once") {
+    Seq("scalar_functions", "aggregate_functions").foreach { section =>
+      val names = FunctionCatalogue.names(section)
+      assert(names.nonEmpty)
+      assert(names.diff(names.distinct).isEmpty, section)
+    }
+  }
+
+  test("the plugin calls what the catalogue declares") {
+    assert(ExpressionRegistry.scalarFunctions ++ guards == FunctionCatalogue.scalar)
+    assert(ExpressionRegistry.aggregateFunctions ++ rewrittenBySpark == FunctionCatalogue.aggregate)
+  }
+
+  test("the engine has what the catalogue declares") {
+    val library = sys.props.getOrElse("spark.arclight.native.library", "")
+    assume(Files.exists(Paths.get(library)), s"$library is not built")
+    try NativeLibraryLoader.load(library)
+    catch {
+      case unavailable: NativeLibraryUnavailableException => cancel(unavailable.getMessage)
+    }
+    val Array(scalar, aggregate) = NativeLibrary.functions()
+    assert(scalar.toSet -- guards == FunctionCatalogue.scalar -- guards)
+    assert(aggregate.toSet == FunctionCatalogue.aggregate)
+  }
+}
