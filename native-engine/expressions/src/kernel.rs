@@ -13,6 +13,11 @@ use crate::expression::EvalError;
 /// vectorised loop over all rows is cheaper (the same threshold at which batches are compacted).
 const SPARSE: usize = 8;
 
+/// Whether so few rows are active that loops visit only them.
+pub(crate) fn is_sparse(active: usize, len: usize) -> bool {
+    active * SPARSE < len
+}
+
 /// NULL where either is NULL.
 pub fn union_validity(left: &Column, right: &Column) -> Option<NullBuffer> {
     NullBuffer::union(
@@ -281,7 +286,7 @@ pub fn try_each(
 /// active rows.
 pub fn map_rows<O: FixedWidth>(len: usize, rows: &Selection, f: impl Fn(usize) -> O) -> Vec<O> {
     match rows.rows() {
-        Some(active) if active.len() * SPARSE < len => {
+        Some(active) if is_sparse(active.len(), len) => {
             let mut result = vec![O::default(); len];
             active
                 .iter()
@@ -295,7 +300,7 @@ pub fn map_rows<O: FixedWidth>(len: usize, rows: &Selection, f: impl Fn(usize) -
 /// Like [`map_rows`], for bits.
 pub fn map_bits(len: usize, rows: &Selection, f: impl Fn(usize) -> bool) -> BooleanBuffer {
     match rows.rows() {
-        Some(active) if active.len() * SPARSE < len => {
+        Some(active) if is_sparse(active.len(), len) => {
             let mut bits = vec![false; len];
             active
                 .iter()

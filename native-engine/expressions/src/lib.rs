@@ -4,18 +4,41 @@
 //! whoever adds a function touches its family's file and the catalogue, nothing else.
 
 pub mod aggregate;
+mod arithmetic;
+mod boolean;
+mod cast;
+mod comparison;
+mod conditional;
+mod decimal;
 mod expression;
+mod function;
 mod guard;
+mod hash;
 pub mod kernel;
 mod leaf;
+mod null;
 mod registry;
+#[cfg(test)]
+mod testing;
 
+pub use comparison::compare_values;
+pub use conditional::CaseWhen;
 pub use expression::{EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm};
 pub use guard::{JvmExpression, JvmFallback, scatter};
+pub use hash::{SEED, murmur3, xxhash};
 pub use leaf::{ColumnRef, Literal};
 pub use registry::{
     BuildError, Builder, Entry, EvalMode, FunctionCall, ZoneRules, build, scalar_functions,
 };
 
 /// Every family's table of functions.
-pub(crate) const FAMILIES: &[&[Entry]] = &[];
+pub(crate) const FAMILIES: &[&[Entry]] = &[
+    arithmetic::FUNCTIONS,
+    boolean::FUNCTIONS,
+    cast::FUNCTIONS,
+    comparison::FUNCTIONS,
+    conditional::FUNCTIONS,
+    decimal::FUNCTIONS,
+    hash::FUNCTIONS,
+    null::FUNCTIONS,
+];

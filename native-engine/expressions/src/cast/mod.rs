@@ -1,0 +1,97 @@
+//! `Cast`, by source and target class.
+//!
+//! [`CASTS`] has one row for each pair of classes and what builds the cast; a pair without a row
+//! is left to Spark. The mode is the call's: legacy (ANSI off), ANSI, or `try_cast`.
+
+mod numeric;
+
+use std::sync::Arc;
+
+use arclight_columns::SparkType;
+
+use crate::expression::ExpressionRef;
+use crate::function::one;
+use crate::registry::{BuildError, Builder, Entry, FunctionCall};
+
+/// This family's functions.
+pub(crate) const FUNCTIONS: &[Entry] = &[("cast", build)];
+
+/// What kind of type a cast starts from or ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Only NULL.
+    Null,
+    /// Boolean.
+    Boolean,
+    /// Byte, short, int, long.
+    Integer,
+    /// Float, double.
+    Float,
+    /// Decimals.
+    Decimal,
+    /// Strings.
+    String,
+    /// Byte strings.
+    Binary,
+    /// Days.
+    Date,
+    /// Instants.
+    Timestamp,
+    /// Wall-clock times.
+    TimestampNtz,
+    /// Arrays, maps, structs.
+    Nested,
+}
+
+impl Class {
+    /// The class of a type.
+    pub fn of(data_type: &SparkType) -> Self {
+        match data_type {
+            SparkType::Null => Class::Null,
+            SparkType::Boolean => Class::Boolean,
+            SparkType::Byte | SparkType::Short | SparkType::Int | SparkType::Long => Class::Integer,
+            SparkType::Float | SparkType::Double => Class::Float,
+            SparkType::Decimal { .. } => Class::Decimal,
+            SparkType::String => Class::String,
+            SparkType::Binary => Class::Binary,
+            SparkType::Date => Class::Date,
+            SparkType::Timestamp => Class::Timestamp,
+            SparkType::TimestampNtz => Class::TimestampNtz,
+            SparkType::Array(_) | SparkType::Map(..) | SparkType::Struct(_) => Class::Nested,
+        }
+    }
+}
+
+/// The casts with kernels.
+const CASTS: &[(Class, Class, Builder)] = &[
+    (Class::Boolean, Class::Integer, numeric::boolean_to_number),
+    (Class::Boolean, Class::Float, numeric::boolean_to_number),
+    (Class::Boolean, Class::Decimal, numeric::boolean_to_number),
+    (Class::Integer, Class::Boolean, numeric::to_boolean),
+    (Class::Float, Class::Boolean, numeric::to_boolean),
+    (Class::Decimal, Class::Boolean, numeric::to_boolean),
+    (Class::Integer, Class::Integer, numeric::integer_to_integer),
+    (Class::Integer, Class::Float, numeric::integer_to_float),
+    (Class::Integer, Class::Decimal, numeric::integer_to_decimal),
+    (Class::Float, Class::Integer, numeric::float_to_integer),
+    (Class::Float, Class::Float, numeric::float_to_float),
+    (Class::Decimal, Class::Integer, numeric::decimal_to_integer),
+    (Class::Decimal, Class::Float, numeric::decimal_to_float),
+    (Class::Decimal, Class::Decimal, crate::decimal::cast),
+];
+
+/// `Cast`: what its source and target types say. NULL stays NULL.
+fn build(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    let argument = one(call)?;
+    if *argument.data_type() == call.output {
+        return Ok(Arc::clone(argument));
+    }
+    let classes = (Class::of(argument.data_type()), Class::of(&call.output));
+    CASTS
+        .iter()
+        .find(|(from, to, _)| (*from, *to) == classes)
+        .map_or_else(|| Err(call.unsupported()), |(_, _, build)| build(call))
+}
+
+#[cfg(test)]
+mod tests;
