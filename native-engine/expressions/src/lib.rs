@@ -14,6 +14,7 @@ mod expression;
 mod function;
 mod guard;
 mod hash;
+mod in_list;
 pub mod kernel;
 mod leaf;
 mod null;
@@ -26,6 +27,7 @@ pub use conditional::CaseWhen;
 pub use expression::{EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm};
 pub use guard::{JvmExpression, JvmFallback, scatter};
 pub use hash::{SEED, murmur3, xxhash};
+pub use in_list::InList;
 pub use leaf::{ColumnRef, Literal};
 pub use registry::{
     BuildError, Builder, Entry, EvalMode, FunctionCall, ZoneRules, build, scalar_functions,
