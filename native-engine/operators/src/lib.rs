@@ -3,9 +3,19 @@
 mod host;
 mod metrics;
 mod operator;
+mod rows_input;
+mod sort;
+mod spill;
 mod task;
+#[cfg(test)]
+mod testing;
+mod top_n;
 
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
 pub use metrics::OperatorMetrics;
 pub use operator::{BatchStream, EngineError, Operator, OperatorRef, ReadFileError};
+pub use rows_input::RowsInput;
+pub use sort::{Keys, Sort, SortKey, encode_keys};
+pub use spill::{Run, SpillReader, SpillWriter};
 pub use task::{FileSplit, Split, TaskContext, TaskSettings};
+pub use top_n::TopN;
