@@ -4,6 +4,7 @@
 //! whoever adds a function touches its family's file and the catalogue, nothing else.
 
 pub mod aggregate;
+pub mod aggregates;
 mod arithmetic;
 mod boolean;
 mod cast;
@@ -21,6 +22,8 @@ mod null;
 mod registry;
 #[cfg(test)]
 mod testing;
+pub mod value_bytes;
+mod value_order;
 
 pub use comparison::compare_values;
 pub use conditional::CaseWhen;
