@@ -279,7 +279,7 @@ fn push_seeded(builder: &mut ColumnBuilder, seed: &mut u64, nullable: bool) {
         .wrapping_mul(6364136223846793005)
         .wrapping_add(1442695040888963407);
     let value = *seed >> 16;
-    if nullable && value % 4 == 0 {
+    if nullable && value.is_multiple_of(4) {
         return builder.push_null();
     }
     match builder.data_type().clone() {

@@ -16,7 +16,12 @@ object ExpressionRegistry {
     Family("Comparisons", ComparisonExpressions.entries),
     Family("Conditions", ConditionalExpressions.entries),
     Family("Casts", CastExpressions.entries),
-    Family("Hashes", HashExpressions.entries))
+    Family("Mathematics", MathematicalExpressions.entries),
+    Family("Bits", BitwiseExpressions.entries),
+    Family("Hashes", HashExpressions.entries),
+    Family("Strings", StringExpressions.entries),
+    Family("Dates and times", DatetimeExpressions.entries),
+    Family("Nested types", NestedExpressions.entries))
 
   /** The aggregate functions with kernels. */
   val aggregates: Seq[AggregateEntry] = AggregateFunctions.entries
