@@ -6,6 +6,10 @@ from statistics import median
 from typing import Any
 
 
+#: A run is disturbed when other processes used more than this many processors meanwhile.
+DISTURBANCE = 0.2
+
+
 @dataclass(frozen=True)
 class Cell:
     """One query on one engine: medians over the timed runs. A figure an engine does not give is
@@ -65,6 +69,14 @@ def cell(group: list[dict[str, Any]]) -> Cell:
         rows=last["rows"],
         digest=last["digest"],
     )
+
+
+def disturbed(runs: list[dict[str, Any]]) -> tuple[int, int]:
+    """(disturbed, all) timed runs of at least half a second; shorter ones say too little."""
+    long_runs = [run for run in runs if run["timed"] and run["seconds"] >= 0.5]
+    count = sum(run.get("other_cpu_seconds", 0.0) > DISTURBANCE * run["seconds"]
+                for run in long_runs)
+    return count, len(long_runs)
 
 
 def optional_median(group: list[dict[str, Any]], field: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What a query used, from Linux's /proc: peak resident memory and CPU time."""
+"""What a query used, from Linux's /proc: peak resident memory and CPU time, its own and others'."""
 
 import os
 from pathlib import Path
@@ -66,6 +66,14 @@ def cpu_seconds(root: int) -> float:
         if fields:
             ticks += sum(int(value) for value in fields[11:15])
     return ticks / CLOCK_TICKS
+
+
+def machine_busy_seconds() -> float:
+    """Time all processors together have worked since the system started, for whomever."""
+    fields = (PROC / "stat").read_text().splitlines()[0].split()[1:]
+    idle, waiting = int(fields[3]), int(fields[4])
+    # The last two fields, guests' time, are part of the first two.
+    return (sum(map(int, fields[:8])) - idle - waiting) / CLOCK_TICKS
 
 
 def _stat(process: int) -> list[str] | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tpch.engines import ENGINES
-from tpch.figures import Cell, cells, ratios, summary
+from tpch.figures import DISTURBANCE, Cell, cells, disturbed, ratios, summary
 
 MEBIBYTE = 2**20
 
@@ -70,6 +70,7 @@ def heading(results: dict[str, Any]) -> str:
     title = {"tpch": "TPC-H", "tpcds": "TPC-DS"}[results["benchmark"]]
     memory = f"{results['memory_bytes'] / 2**30:g} GiB"
     machine_memory = f"{machine['memory_bytes'] / 2**30:.0f} GiB"
+    disturbed_runs, long_runs = disturbed(results["runs"])
     return "\n".join([
         f"# {title} at scale {results['scale']:g}",
         "",
@@ -82,6 +83,8 @@ def heading(results: dict[str, Any]) -> str:
         f"- Command: `{machine['command']}`",
         f"- Timed runs: {results['repetitions']}, in {results['rounds']} fresh processes an "
         f"engine, each query after {results['warmup']} warm-up; medians are shown",
+        f"- Disturbed: in {disturbed_runs} of {long_runs} timed runs of half a second or more, other "
+        f"processes used over {DISTURBANCE:g} processors",
     ])
 
 

@@ -63,13 +63,17 @@ def run_once(session: Session, sql: str, describe: bool) -> tuple[dict[str, Any]
     session.settle()
     memory.reset_peak(process)
     resident_before = memory.resident_bytes(process)
-    cpu_before = memory.cpu_seconds(process)
+    cpu_before, busy_before = memory.cpu_seconds(process), memory.machine_busy_seconds()
     started = time.perf_counter()
     result = session.execute(sql)
     seconds = time.perf_counter() - started
+    cpu_seconds = memory.cpu_seconds(process) - cpu_before
+    busy_seconds = memory.machine_busy_seconds() - busy_before
     measured = {
         "seconds": seconds,
-        "cpu_seconds": memory.cpu_seconds(process) - cpu_before,
+        "cpu_seconds": cpu_seconds,
+        # What other processes took of the machine meanwhile, the time of this one's client included.
+        "other_cpu_seconds": max(0.0, busy_seconds - cpu_seconds),
         "peak_resident_bytes": memory.peak_resident_bytes(process),
         "resident_before_bytes": resident_before,
         "rows": len(result.rows),

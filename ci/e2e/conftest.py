@@ -35,6 +35,18 @@ class Outcome:
         return "Arclight 0.1.0 is on and has set " in self.log
 
 
+def linked_spark(home: Path, added_jars: tuple[Path, ...]) -> Path:
+    """A Spark of links, so that what workers write, and jars that are added, stay there."""
+    home.mkdir()
+    for entry in SPARK_HOME.iterdir():
+        if entry.name not in ("jars", "work"):
+            (home / entry.name).symlink_to(entry)
+    (home / "jars").mkdir()
+    for jar in [*(SPARK_HOME / "jars").iterdir(), *added_jars]:
+        (home / "jars" / jar.name).symlink_to(jar)
+    return home
+
+
 @pytest.fixture
 def submit(tmp_path):
     """Submits a job of `jobs/` and returns its outcome."""
@@ -45,10 +57,11 @@ def submit(tmp_path):
         conf: dict[str, str] | None = None,
         master: str = "local[2]",
         jar: bool = True,
-        spark_home: Path = SPARK_HOME,
+        jars_folder: tuple[Path, ...] = (),
         environment: dict[str, str] | None = None,
     ) -> Outcome:
         assert JAR.exists(), f"{JAR} is missing: run ci/build"
+        spark_home = linked_spark(tmp_path / "spark", jars_folder)
         temporary = tmp_path / "tmp"
         temporary.mkdir(exist_ok=True)
         settings = {

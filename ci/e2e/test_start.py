@@ -1,11 +1,11 @@
 """The ways in which the plugin starts, or stays off."""
 
-import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from conftest import JAR, SPARK_HOME
+from conftest import JAR
 
 EXTENSIONS = "org.arclight.spark.ArclightExtensions"
 SHUFFLE_MANAGER = "org.arclight.spark.shuffle.ArclightShuffleManager"
@@ -50,22 +50,8 @@ def test_one_conf_line(submit):
     assert conf["spark.memory.offHeap.size"].endswith("m")
 
 
-def test_jar_in_the_jars_folder(submit, tmp_path):
-    home = tmp_path / "spark"
-    home.mkdir()
-    for entry in SPARK_HOME.iterdir():
-        if entry.name in ("jars", "bin"):
-            shutil.copytree(entry, home / entry.name, copy_function=link)
-        else:
-            (home / entry.name).symlink_to(entry)
-    link(JAR, home / "jars" / JAR.name)
-    assert_native(submit("totals.py", jar=False, spark_home=home))
-
-
-def link(source, target) -> str:
-    """A copy in name only."""
-    Path(target).symlink_to(Path(source).resolve())
-    return str(target)
+def test_jar_in_the_jars_folder(submit):
+    assert_native(submit("totals.py", jar=False, jars_folder=(JAR,)))
 
 
 def test_two_executors(submit):
@@ -99,11 +85,14 @@ def test_library_of_another_program(submit, tmp_path):
 
 
 def test_library_missing_on_executors_only(submit, tmp_path):
-    """The driver loads a library that executors do not find: Spark does the work."""
+    """The driver finds the library in its working folder, executors not: Spark does the work."""
+    with zipfile.ZipFile(JAR) as jar:
+        [library] = [name for name in jar.namelist() if name.endswith("/libarclight.so")]
+        (tmp_path / "libarclight.so").write_bytes(jar.read(library))
     outcome = submit(
         "totals.py",
         master="local-cluster[1,1,1024]",
-        conf={"spark.executor.extraJavaOptions": f"-Djava.io.tmpdir={tmp_path / 'nowhere'}"},
+        conf={"spark.arclight.native.library": "libarclight.so"},
     )
     assert outcome.is_on()
     assert outcome.result["first"]["rows"] == TOTALS

@@ -90,3 +90,11 @@ def test_repetitions_spread_over_rounds():
                 memory_bytes=1)
     assert [plan.timed_in(number) for number in range(2)] == [2, 3]
     assert (plan.order(0), plan.order(1)) == (["a", "b"], ["b", "a"])
+
+
+def test_disturbed_runs_are_counted():
+    runs = [timed_run("spark", 1, 2.0, other_cpu_seconds=1.0),
+            timed_run("spark", 1, 2.0, other_cpu_seconds=0.1),
+            timed_run("spark", 6, 0.1, other_cpu_seconds=0.1)]
+    assert figures.disturbed(runs) == (1, 2)
+    assert "in 1 of 2 timed runs" in report.heading(results(runs))

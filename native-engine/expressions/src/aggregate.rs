@@ -12,8 +12,9 @@ pub trait AggregateFunction: Send + Sync + std::fmt::Debug {
     /// The type of the result.
     fn data_type(&self) -> &SparkType;
 
-    /// Empty state.
-    fn create(&self) -> Box<dyn AggregateState>;
+    /// Empty state. `grouped` says whether there are grouping keys: without any, Spark keeps a
+    /// decimal sum unbounded until it writes it out; with keys it checks every row.
+    fn create(&self, grouped: bool) -> Box<dyn AggregateState>;
 }
 
 /// The state of one aggregate function for groups `0..n`.
@@ -44,7 +45,8 @@ pub trait AggregateState: Send {
     /// The partial results of groups `from..to`.
     fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError>;
 
-    /// The results of groups `from..to`. `Failed { row }` counts from `from`.
+    /// The results of groups `from..to`. `Failed { row }` counts from `from`; `Declined` leaves
+    /// these groups to Spark's own evaluation of their partial results.
     fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError>;
 
     /// Bytes of memory the state holds.

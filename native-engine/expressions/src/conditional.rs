@@ -13,7 +13,7 @@ use crate::kernel::{Input, flat_or_constant, input};
 use crate::registry::{BuildError, Entry, FunctionCall};
 
 /// This family's functions.
-pub(crate) const FUNCTIONS: &[Entry] = &[("coalesce", coalesce), ("if", if_else)];
+pub(crate) const FUNCTIONS: &[Entry] = &[("coalesce", coalesce)];
 
 /// `CaseWhen` and `If`: the value of the first branch whose condition is TRUE, else `otherwise`,
 /// else NULL. A condition is evaluated only at rows no earlier branch took, a value only at rows
@@ -96,21 +96,6 @@ impl Expression for CaseWhen {
     fn is_total(&self) -> bool {
         self.children().iter().all(|child| child.is_total())
     }
-}
-
-/// `If`: boolean, two values of one type → the first where the condition is TRUE, else the second.
-fn if_else(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    let [condition, value, otherwise] = call.arguments.as_slice() else {
-        return Err(call.unsupported());
-    };
-    if *condition.data_type() != SparkType::Boolean {
-        return Err(call.unsupported());
-    }
-    Ok(Arc::new(CaseWhen::new(
-        vec![(Arc::clone(condition), Arc::clone(value))],
-        Some(Arc::clone(otherwise)),
-        call.output.clone(),
-    )))
 }
 
 /// `Coalesce`: values of one type → the first that is not NULL, else NULL. A value is evaluated

@@ -4,6 +4,7 @@
 //! whoever adds a function touches its family's file and the catalogue, nothing else.
 
 pub mod aggregate;
+pub mod aggregates;
 mod arithmetic;
 mod boolean;
 mod cast;
@@ -14,18 +15,22 @@ mod expression;
 mod function;
 mod guard;
 mod hash;
+mod in_list;
 pub mod kernel;
 mod leaf;
 mod null;
 mod registry;
 #[cfg(test)]
 mod testing;
+pub mod value_bytes;
+mod value_order;
 
 pub use comparison::compare_values;
 pub use conditional::CaseWhen;
 pub use expression::{EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm};
 pub use guard::{JvmExpression, JvmFallback, scatter};
 pub use hash::{SEED, murmur3, xxhash};
+pub use in_list::InList;
 pub use leaf::{ColumnRef, Literal};
 pub use registry::{
     BuildError, Builder, Entry, EvalMode, FunctionCall, ZoneRules, build, scalar_functions,

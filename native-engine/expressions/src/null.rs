@@ -17,7 +17,6 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     ("is_nan", is_nan),
     ("nanvl", nanvl),
     ("normalize_nan_and_zero", normalize),
-    ("known_floating_point_normalized", pass_through),
 ];
 
 /// `IsNull`, `IsNotNull`: any type → boolean, never NULL. Never fails.
@@ -115,15 +114,6 @@ fn normalize(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     }
 }
 
-/// `KnownFloatingPointNormalized`: the argument itself.
-fn pass_through(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    let argument = one(call)?;
-    if *argument.data_type() != call.output {
-        return Err(call.unsupported());
-    }
-    Ok(Arc::clone(argument))
-}
-
 /// `NaNvl`: two floats or doubles → the first unless it is NaN, else the second, which is
 /// evaluated only there. NULL where the chosen one is.
 #[derive(Debug)]
@@ -180,3 +170,6 @@ impl Expression for NanValue {
         self.value.is_total() && self.replacement.is_total()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,33 @@
 //! Operators: immutable plan nodes that open a task's own stream of batches.
 
+mod expand;
+mod filter;
 mod host;
+mod limit;
 mod metrics;
 mod operator;
+mod project;
+mod range;
+mod rows_input;
+mod sort;
+mod spill;
 mod task;
+#[cfg(test)]
+mod testing;
+mod top_n;
+mod union;
 
+pub use expand::Expand;
+pub use filter::Filter;
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
+pub use limit::Limit;
 pub use metrics::OperatorMetrics;
 pub use operator::{BatchStream, EngineError, Operator, OperatorRef, ReadFileError};
+pub use project::Project;
+pub use range::Range;
+pub use rows_input::RowsInput;
+pub use sort::{Keys, Sort, SortKey, encode_keys};
+pub use spill::{Run, SpillReader, SpillWriter};
 pub use task::{FileSplit, Split, TaskContext, TaskSettings};
+pub use top_n::TopN;
+pub use union::Union;

@@ -9,7 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow_array::{Array, ArrayRef, BinaryArray, BinaryViewArray};
+use arrow_array::{Array, ArrayRef, BinaryViewArray};
 use arrow_schema::DataType;
 
 use crate::rebase::{
@@ -22,28 +22,12 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// The last dictionary seen of a column, so that all its batches share one column of values.
-#[derive(Debug, Default)]
-pub(crate) struct DictionaryCache {
-    /// Kept alive, so that equal addresses mean the same dictionary.
-    last: Option<(BinaryArray, Arc<Column>)>,
-}
-
-/// The column of a node. `dictionaries` is used if the array is a dictionary.
-pub(crate) fn convert(
-    array: &ArrayRef,
-    node: &Node,
-    dictionaries: &mut DictionaryCache,
-) -> Result<Column> {
+/// The column of a node.
+pub(crate) fn convert(array: &ArrayRef, node: &Node) -> Result<Column> {
     let data_type = &node.data_type;
     let validity = array.nulls().cloned();
     match &node.kind {
-        NodeKind::Leaf { conversion, .. } => {
-            if let DataType::Dictionary(..) = array.data_type() {
-                return dictionary(array, data_type, dictionaries);
-            }
-            leaf(array, conversion, data_type, validity)
-        }
+        NodeKind::Leaf { conversion, .. } => leaf(array, conversion, data_type, validity),
         NodeKind::Struct(fields) => {
             let SparkType::Struct(types) = data_type else {
                 return Err(unexpected(array, data_type));
@@ -60,7 +44,7 @@ pub(crate) fn convert(
                         let child = array.columns().get(*position);
                         let child =
                             child.ok_or_else(|| Refusal::corrupt("struct lacks a field"))?;
-                        Ok(convert(child, node, dictionaries)?.flatten())
+                        Ok(convert(child, node)?.flatten())
                     }
                 })
                 .collect::<Result<Vec<_>>>()?;
@@ -76,7 +60,7 @@ pub(crate) fn convert(
             let Some(list) = array.as_list_opt::<i32>() else {
                 return Err(unexpected(array, data_type));
             };
-            let elements = convert(list.values(), element, dictionaries)?.flatten();
+            let elements = convert(list.values(), element)?.flatten();
             Ok(list_column(data_type, list.offsets(), elements, validity))
         }
         NodeKind::Map(key, value) => {
@@ -88,8 +72,8 @@ pub(crate) fn convert(
             }
             let entry = data_type.list_element();
             let entry = entry.ok_or_else(|| unexpected(array, data_type))?;
-            let keys = convert(map.keys(), key, dictionaries)?.flatten();
-            let items = convert(map.values(), value, dictionaries)?.flatten();
+            let keys = convert(map.keys(), key)?.flatten();
+            let items = convert(map.values(), value)?.flatten();
             let entries = Values::Struct(vec![keys, items]);
             let entries = Column::flat(entry.data_type, map.entries().len(), entries, None);
             Ok(list_column(data_type, map.offsets(), entries, validity))
@@ -117,48 +101,6 @@ fn missing(data_type: &SparkType, len: usize) -> Column {
 
 fn unexpected(array: &dyn Array, wanted: &SparkType) -> Refusal {
     Refusal::corrupt(format!("{} cannot become {wanted}", array.data_type()))
-}
-
-fn dictionary(
-    array: &ArrayRef,
-    data_type: &SparkType,
-    cache: &mut DictionaryCache,
-) -> Result<Column> {
-    let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() else {
-        return Err(unexpected(array, data_type));
-    };
-    let Some(values) = dictionary.values().as_binary_opt::<i32>() else {
-        return Err(unexpected(array, data_type));
-    };
-    let codes = dictionary.keys().values();
-    let validity = dictionary.nulls().cloned();
-    if values.is_empty() && validity.as_ref().map_or(0, NullBuffer::null_count) < codes.len() {
-        // arrow-rs does not check codes against an empty dictionary.
-        return Err(Refusal::corrupt("dictionary code without a dictionary"));
-    }
-    if values.is_empty() {
-        return Ok(Column::nulls(data_type.clone(), codes.len()));
-    }
-    let same = cache.last.as_ref().filter(|(last, _)| {
-        last.value_offsets().as_ptr() == values.value_offsets().as_ptr()
-            && last.len() == values.len()
-            && last.value_data().as_ptr() == values.value_data().as_ptr()
-    });
-    let values = match same {
-        Some((_, column)) => Arc::clone(column),
-        None => {
-            let column = Arc::new(Column::bytes(
-                data_type.clone(),
-                BinaryViewArray::from(values),
-                None,
-            ));
-            cache.last = Some((values.clone(), Arc::clone(&column)));
-            column
-        }
-    };
-    // Codes are in bounds (arrow-rs checks them), so not negative.
-    let codes: ScalarBuffer<u32> = ScalarBuffer::from(codes.inner().clone());
-    Ok(Column::dictionary(codes, values, validity))
 }
 
 fn leaf(

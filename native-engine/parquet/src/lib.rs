@@ -1,15 +1,19 @@
 //! The Parquet scan: an operator that reads parts of Parquet files into batches as Spark would.
 //!
-//! arrow-rs reads footers and pages. It is given the file's schema without logical types, so that
-//! it hands out physical values only; every conversion to a Spark type is made here, by the rules
-//! of Spark's `ParquetVectorUpdaterFactory`. Row groups are pruned by statistics where these prove
+//! arrow-rs reads footers and pages, decodes nested columns and rare encodings; flat numbers and
+//! dictionary codes are decoded here. arrow-rs is given the file's schema without logical types, so
+//! that it hands out physical values only; every conversion to a Spark type is made here, by the
+//! rules of Spark's `ParquetVectorUpdaterFactory`. Row groups are pruned by statistics where these prove
 //! that no row can pass; the whole filter runs in an operator above.
 
 mod convert;
+mod flat;
 mod footer;
+mod hybrid;
 mod pruning;
 mod rebase;
 mod resolve;
+mod row_group;
 mod scan;
 mod source;
 mod stream;

@@ -1,6 +1,5 @@
 //! A task's stream over its parts of files.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, SparkType};
@@ -8,21 +7,16 @@ use arclight_memory::Reservation;
 use arclight_operators::{
     BatchStream, EngineError, FileSplit, OperatorMetrics, ReadFileError, TaskContext,
 };
-use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, FieldRef, Fields, Schema as ArrowSchema, TimeUnit};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
-};
 use parquet::file::metadata::RowGroupMetaData;
 
-use crate::convert::{DictionaryCache, convert};
-use crate::footer::{Footer, is_dictionary_encoded};
+use crate::convert::convert;
+use crate::flat::Decoded;
+use crate::footer::Footer;
 use crate::pruning::may_match;
-use crate::resolve::{Conversion, FileColumn, NodeKind, Refusal, Resolution, resolve};
+use crate::resolve::{FileColumn, Refusal, Resolution, resolve};
+use crate::row_group::{RowGroup, RowGroupReader};
 use crate::scan::ScanPlan;
-use crate::source::{FileReader, FileSource};
+use crate::source::FileSource;
 
 /// The stream of one task.
 pub(crate) struct ParquetStream {
@@ -34,30 +28,13 @@ pub(crate) struct ParquetStream {
     file: Option<OpenFile>,
 }
 
-/// A row group of a file and the position of its first row.
-struct RowGroup {
-    index: usize,
-    first_row: u64,
-}
-
 struct OpenFile {
     split: FileSplit,
     source: Arc<FileSource>,
     footer: Arc<Footer>,
     resolution: Resolution,
     row_groups: std::vec::IntoIter<RowGroup>,
-    /// The last reader's settings, and which columns it reads as dictionaries.
-    reader: Option<(Vec<bool>, ArrowReaderMetadata)>,
-    current: Option<CurrentRowGroup>,
-}
-
-struct CurrentRowGroup {
-    /// Absent if no leaf is read.
-    reader: Option<ParquetRecordBatchReader>,
-    dictionaries: Vec<DictionaryCache>,
-    /// The position in the file of the next row.
-    next_row: u64,
-    end_row: u64,
+    current: Option<RowGroupReader>,
 }
 
 impl ParquetStream {
@@ -158,7 +135,6 @@ impl ParquetStream {
             footer,
             resolution,
             row_groups: row_groups.into_iter(),
-            reader: None,
             current: None,
         }))
     }
@@ -169,123 +145,53 @@ impl ParquetStream {
                 return Ok(None);
             };
             if let Some(current) = file.current.as_mut() {
-                let (columns, rows) = match current.reader.as_mut() {
-                    None => {
-                        let left = current.end_row - current.next_row;
-                        (
-                            None,
-                            left.min(self.task.settings.batch_size as u64) as usize,
-                        )
-                    }
-                    Some(reader) => match reader.next() {
-                        None => (None, 0),
-                        Some(Err(error)) => return Err(file.source.error(error)),
-                        Some(Ok(batch)) => {
-                            let rows = batch.num_rows();
-                            (Some(batch), rows)
-                        }
-                    },
-                };
+                let rows = current
+                    .rows_left()
+                    .min(self.task.settings.batch_size as u64) as usize;
                 if rows > 0 {
-                    let first = current.next_row;
-                    current.next_row += rows as u64;
-                    if current.next_row > current.end_row {
-                        return Err(file.source.error("a row group has too many rows"));
-                    }
-                    return self.batch(columns.as_ref(), first, rows).map(Some);
-                }
-                if current.next_row != current.end_row {
-                    return Err(file.source.error(format!(
-                        "a row group lacks {} of its rows",
-                        current.end_row - current.next_row
-                    )));
+                    let first = current.next_row();
+                    let columns = current.read(rows).map_err(|e| file.source.error(e))?;
+                    return self.batch(&columns, first, rows).map(Some);
                 }
                 file.current = None;
             }
             let Some(row_group) = file.row_groups.next() else {
                 return Ok(None);
             };
-            self.start(&row_group)?;
-        }
-    }
-
-    /// Prepares to read a row group.
-    fn start(&mut self, row_group: &RowGroup) -> Result<(), EngineError> {
-        let Some(file) = self.file.as_mut() else {
-            return Ok(());
-        };
-        let metadata = file.footer.metadata.row_group(row_group.index);
-        OperatorMetrics::add(&self.metrics.row_groups_read, 1);
-        let leaves = &file.resolution.leaves;
-        if leaves.iter().any(|&leaf| leaf >= metadata.num_columns()) {
-            return Err(file.source.error("a row group lacks columns"));
-        }
-        let chunks = || leaves.iter().map(|&leaf| metadata.column(leaf));
-        let compressed: u64 = chunks().map(|c| c.compressed_size().max(0) as u64).sum();
-        OperatorMetrics::add(&self.metrics.bytes_read, compressed);
-        reserve(&mut self.memory, file, metadata, &self.task)?;
-        let reader = if leaves.is_empty() {
-            None
-        } else {
-            let ranges: Vec<Range<u64>> = chunks()
-                .map(|chunk| {
-                    let start = chunk
-                        .dictionary_page_offset()
-                        .filter(|&d| d > 0)
-                        .map_or(chunk.data_page_offset(), |d| {
-                            d.min(chunk.data_page_offset())
-                        });
-                    let (start, length) = (start.max(0) as u64, chunk.compressed_size().max(0));
-                    start..start.saturating_add(length as u64)
-                })
-                .collect();
-            file.source.set_chunks(ranges.into_iter());
-            let wanted = dictionary_columns(&file.resolution, metadata);
-            let settings = match file.reader.take() {
-                Some((columns, settings)) if columns == wanted => settings,
-                _ => reader_settings(file, &wanted)?,
-            };
-            let reader = FileReader(Arc::clone(&file.source));
-            let builder =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(reader, settings.clone());
-            let mask = ProjectionMask::leaves(
-                file.footer.metadata.file_metadata().schema_descr(),
-                leaves.iter().copied(),
+            let metadata = file.footer.metadata.row_group(row_group.index);
+            let leaves = &file.resolution.leaves;
+            if leaves.iter().any(|&leaf| leaf >= metadata.num_columns()) {
+                return Err(file.source.error("a row group lacks columns"));
+            }
+            let bytes = leaves
+                .iter()
+                .map(|&leaf| metadata.column(leaf).compressed_size().max(0) as u64);
+            OperatorMetrics::add(&self.metrics.bytes_read, bytes.sum());
+            OperatorMetrics::add(&self.metrics.row_groups_read, 1);
+            reserve(&mut self.memory, file, metadata, &self.task)?;
+            let reader = RowGroupReader::new(
+                &file.source,
+                &file.footer,
+                &file.resolution,
+                &row_group,
+                self.task.settings.batch_size,
             );
-            file.reader = Some((wanted, settings));
-            let reader = builder
-                .with_batch_size(self.task.settings.batch_size)
-                .with_row_groups(vec![row_group.index])
-                .with_projection(mask)
-                .build()
-                .map_err(|e| file.source.error(e))?;
-            Some(reader)
-        };
-        let columns = file.resolution.columns.len();
-        file.current = Some(CurrentRowGroup {
-            reader,
-            dictionaries: (0..columns).map(|_| DictionaryCache::default()).collect(),
-            next_row: row_group.first_row,
-            end_row: row_group.first_row + metadata.num_rows().max(0) as u64,
-        });
-        Ok(())
+            file.current = Some(reader.map_err(|e| file.source.error(e))?);
+        }
     }
 
     /// The scan's columns of `rows` rows from position `first` of the file.
     fn batch(
-        &mut self,
-        batch: Option<&RecordBatch>,
+        &self,
+        decoded: &[Option<Decoded>],
         first: u64,
         rows: usize,
     ) -> Result<Batch, EngineError> {
-        let Some(file) = self.file.as_mut() else {
+        let Some(file) = self.file.as_ref() else {
             return Err(EngineError::Internal("no file is open".to_string()));
         };
         let schema = &self.plan.schema;
         let options = &self.plan.options;
-        let Some(current) = file.current.as_mut() else {
-            return Err(EngineError::Internal("no row group is open".to_string()));
-        };
         let constants = &file.split.constants;
         // The row index has a constant's place only if the file columns do not include it.
         let skips_row_index = constants.len() + options.file_columns < schema.len();
@@ -310,14 +216,23 @@ impl ParquetStream {
                 continue;
             }
             let column = match file.resolution.columns.get(position) {
-                Some(FileColumn::Read(root, node)) => {
-                    let array = batch.and_then(|b| b.columns().get(*root)).ok_or_else(|| {
-                        EngineError::Internal(format!("column {} was not read", field.name))
-                    })?;
-                    let dictionaries = &mut current.dictionaries[position];
-                    convert(array, node, dictionaries)
-                        .map_err(|refusal| refused(&file.split.path, refusal))?
-                }
+                Some(FileColumn::Read(root, node)) => match decoded.get(*root) {
+                    Some(Some(Decoded::Array(array))) => convert(array, node)
+                        .map_err(|refusal| refused(&file.split.path, refusal))?,
+                    Some(Some(Decoded::Codes(column))) => {
+                        let column = column.clone();
+                        if column.data_type() == &field.data_type {
+                            column
+                        } else {
+                            // Another column of the scan reads the same as string or binary.
+                            column.with_type(field.data_type.clone())
+                        }
+                    }
+                    _ => {
+                        let message = format!("column {} was not read", field.name);
+                        return Err(EngineError::Internal(message));
+                    }
+                },
                 _ => Column::nulls(field.data_type.clone(), rows),
             };
             columns.push(column);
@@ -381,78 +296,4 @@ fn reserve(
         memory.grow(estimate.saturating_sub(memory.bytes()))?;
     }
     Ok(())
-}
-
-/// For each column of the record batches, whether to read it as a dictionary.
-fn dictionary_columns(resolution: &Resolution, row_group: &RowGroupMetaData) -> Vec<bool> {
-    let roots = resolution.columns.iter().filter_map(|column| match column {
-        FileColumn::Read(root, node) => Some((*root, node)),
-        _ => None,
-    });
-    let mut wanted = vec![false; roots.clone().map(|(root, _)| root + 1).max().unwrap_or(0)];
-    for (root, node) in roots {
-        if let NodeKind::Leaf { leaf, conversion } = &node.kind {
-            let chunk = row_group.column(*leaf);
-            wanted[root] = *conversion == Conversion::Bytes
-                && chunk.column_type() == parquet::basic::Type::BYTE_ARRAY
-                && chunk.column_descr().max_rep_level() == 0
-                && is_dictionary_encoded(chunk);
-        }
-    }
-    wanted
-}
-
-/// The arrow schema to read by: views of byte strings, or dictionaries where wanted.
-fn reader_settings(
-    file: &OpenFile,
-    dictionaries: &[bool],
-) -> Result<ArrowReaderMetadata, EngineError> {
-    let schema = file.footer.metadata.file_metadata().schema_descr();
-    let mut roots: Vec<usize> = file
-        .resolution
-        .leaves
-        .iter()
-        .map(|&leaf| schema.get_column_root_idx(leaf))
-        .collect();
-    roots.dedup();
-    let fields: Vec<FieldRef> = file
-        .footer
-        .arrow
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(position, field)| {
-            let read = roots.binary_search(&position).ok();
-            let as_codes = read.is_some_and(|root| dictionaries.get(root) == Some(&true));
-            if as_codes && *field.data_type() == DataType::Binary {
-                let codes =
-                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Binary));
-                Arc::new(field.as_ref().clone().with_data_type(codes))
-            } else {
-                read_as(field)
-            }
-        })
-        .collect();
-    let metadata = file.footer.arrow.metadata().clone();
-    let schema = Arc::new(ArrowSchema::new_with_metadata(
-        Fields::from(fields),
-        metadata,
-    ));
-    let options = ArrowReaderOptions::new().with_schema(schema);
-    ArrowReaderMetadata::try_new(Arc::clone(&file.footer.metadata), options)
-        .map_err(|e| file.source.error(e))
-}
-
-fn read_as(field: &FieldRef) -> FieldRef {
-    let data_type = match field.data_type() {
-        DataType::Binary => DataType::BinaryView,
-        // INT96; nanoseconds would overflow.
-        DataType::Timestamp(..) => DataType::Timestamp(TimeUnit::Microsecond, None),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(read_as).collect()),
-        DataType::List(element) => DataType::List(read_as(element)),
-        DataType::Map(entries, sorted) => DataType::Map(read_as(entries), *sorted),
-        _ => return Arc::clone(field),
-    };
-    let field: Field = field.as_ref().clone().with_data_type(data_type);
-    Arc::new(field)
 }

@@ -51,7 +51,7 @@ impl Seeded {
                 builder.push_i128((value as i128) << (value % 70));
             }
             SparkType::String => {
-                builder.push_bytes(&[b"", &b"abc"[..], b"a longer string"][small as usize % 3])
+                builder.push_bytes([b"", &b"abc"[..], b"a longer string"][small as usize % 3])
             }
             SparkType::Binary => {
                 builder.push_bytes(&value.to_le_bytes().repeat(4)[..(value % 29) as usize]);
@@ -526,7 +526,7 @@ fn dictionaries_and_constants_keep_their_rows() {
                 .collect();
             let validity = (i % 3 == 0).then(|| {
                 (0..rows)
-                    .map(|_| seeded.next() % 4 != 0)
+                    .map(|_| !seeded.next().is_multiple_of(4))
                     .collect::<Vec<bool>>()
                     .into()
             });

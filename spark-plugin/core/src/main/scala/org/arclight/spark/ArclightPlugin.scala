@@ -56,7 +56,7 @@ class ArclightDriverPlugin extends DriverPlugin with Logging {
   /** An executor says why it can't run native stages: from now on none are planned. */
   override def receive(message: AnyRef): AnyRef = {
     message match {
-      case ExecutorUnavailable(executor, why) =>
+      case Array(EXECUTOR_UNAVAILABLE, executor: String, why: String) =>
         EngineState.becomeUnavailable(why)
         logWarning(s"Arclight is off from now on, because on executor $executor $why")
       case other =>
@@ -74,17 +74,20 @@ class ArclightExecutorPlugin extends ExecutorPlugin with Logging {
     if (fromDriver.get(ENGINE) == ENGINE_ON) {
       loadLibrary(ArclightConf.NATIVE_LIBRARY.get(context.conf())).foreach { why =>
         logWarning(s"Arclight is off on this executor: $why")
-        context.send(ExecutorUnavailable(context.executorID(), why))
+        context.send(Array[AnyRef](EXECUTOR_UNAVAILABLE, context.executorID(), why))
       }
     }
 }
 
-/** What an executor tells the driver when it can't load the library. */
-private[spark] final case class ExecutorUnavailable(executor: String, why: String)
-
 object ArclightPlugin {
   private[spark] val ENGINE = "engine"
   private[spark] val ENGINE_ON = "on"
+
+  /**
+   * Heads the message of an executor that can't load the library; its id and the reason follow.
+   * Strings in an array, since Spark's messages can't carry classes from `--jars`.
+   */
+  private[spark] val EXECUTOR_UNAVAILABLE = "executor unavailable"
 
   private val SPARK_VERSIONS = Seq("4.1.")
   private val JAVA_MINIMUM = 17

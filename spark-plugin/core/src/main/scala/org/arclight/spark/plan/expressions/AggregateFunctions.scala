@@ -112,5 +112,5 @@ private[expressions] object AggregateFunctions {
     entry[CollectSet]("collect_set"))
 
   private def ignoreNulls(ignore: Boolean): Seq[(String, String)] =
-    Seq("ignore_nulls" -> ignore.toString.toUpperCase(java.util.Locale.ROOT))
+    Seq("ignore_nulls" -> ignore.toString)
 }

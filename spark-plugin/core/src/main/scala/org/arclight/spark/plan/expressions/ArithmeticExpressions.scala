@@ -24,6 +24,14 @@ private[expressions] object ArithmeticExpressions {
       case other => Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
     }
 
+  /** Spark has no try_ form of these. */
+  private def noTry(expression: BinaryArithmetic): Option[String] =
+    if (expression.evalMode == EvalMode.TRY) {
+      Some(s"${Analysis.name(expression)} that gives NULL where it fails has no native kernel")
+    } else {
+      None
+    }
+
   /** Sums and products of doubles never fail; other numbers do in ANSI mode. */
   private def overflows(expression: BinaryArithmetic): Boolean = expression.dataType match {
     case FloatType | DoubleType => false
@@ -41,13 +49,13 @@ private[expressions] object ArithmeticExpressions {
       "divide", numbers, evaluation = Evaluation.FromLastUntilNull, note = NUMBERS,
       options = e => evalMode(e.evalMode)),
     function[IntegralDivide](
-      "integral_divide", e => numbers(e.left), evaluation = Evaluation.FromLastUntilNull,
+      "integral_divide", e => numbers(e.left).orElse(noTry(e)), evaluation = Evaluation.FromLastUntilNull,
       note = NUMBERS, options = e => evalMode(e.evalMode)),
     function[Remainder](
       "remainder", numbers, evaluation = Evaluation.FromLastUntilNull, note = NUMBERS,
       options = e => evalMode(e.evalMode)),
     function[Pmod](
-      "pmod", numbers, evaluation = Evaluation.FromLastUntilNull, note = NUMBERS,
+      "pmod", e => numbers(e).orElse(noTry(e)), evaluation = Evaluation.FromLastUntilNull, note = NUMBERS,
       options = e => evalMode(e.evalMode)),
     function[UnaryMinus](
       "negate", numbers, e => e.failOnError && SparkTypes.isInteger(e.dataType),

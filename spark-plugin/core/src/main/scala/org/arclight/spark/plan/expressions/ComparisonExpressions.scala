@@ -3,15 +3,16 @@ package org.arclight.spark.plan.expressions
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.types._
 
+import org.arclight.spark.plan.SparkTypes
 import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
 
-/** Comparisons of values that are not nested. */
+/** Comparisons. */
 private[expressions] object ComparisonExpressions {
-  private val NOT_NESTED = "not of nested types"
+  private val NO_MAPS = "not of maps"
 
-  private def flat(expression: Expression): Option[String] =
+  private def ordered(expression: Expression): Option[String] =
     expression.children.head.dataType match {
-      case other @ (_: ArrayType | _: MapType | _: StructType | NullType) =>
+      case other if other == NullType || SparkTypes.hasMap(other) =>
         Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
       case _ => None
     }
@@ -31,13 +32,13 @@ private[expressions] object ComparisonExpressions {
   }
 
   val entries: Seq[ExpressionEntry] = Seq(
-    function[EqualTo]("equal", flat, never, note = NOT_NESTED),
-    function[LessThan]("less_than", flat, never, note = NOT_NESTED),
-    function[LessThanOrEqual]("less_than_or_equal", flat, never, note = NOT_NESTED),
-    function[GreaterThan]("greater_than", flat, never, note = NOT_NESTED),
-    function[GreaterThanOrEqual]("greater_than_or_equal", flat, never, note = NOT_NESTED),
+    function[EqualTo]("equal", ordered, never, note = NO_MAPS),
+    function[LessThan]("less_than", ordered, never, note = NO_MAPS),
+    function[LessThanOrEqual]("less_than_or_equal", ordered, never, note = NO_MAPS),
+    function[GreaterThan]("greater_than", ordered, never, note = NO_MAPS),
+    function[GreaterThanOrEqual]("greater_than_or_equal", ordered, never, note = NO_MAPS),
     function[EqualNullSafe](
-      "equal_null_safe", flat, never, evaluation = Evaluation.Every, note = NOT_NESTED),
+      "equal_null_safe", ordered, never, evaluation = Evaluation.Every, note = NO_MAPS),
     form[In](
       "SingularOrList", in, operands = _.children, evaluation = Evaluation.FirstThenLazy,
       note = "a list of literals; not floating point, not nested types") {
@@ -52,10 +53,7 @@ private[expressions] object ComparisonExpressions {
           .map(value => calls.literal(value, expression.child.dataType))
           .sortBy(_.toString)
         inList(operands.head, options)
-    },
-    function[Greatest](
-      "greatest", flat, never, evaluation = Evaluation.Every, note = NOT_NESTED),
-    function[Least]("least", flat, never, evaluation = Evaluation.Every, note = NOT_NESTED))
+    })
 
   private def inList(
       value: io.substrait.proto.Expression,

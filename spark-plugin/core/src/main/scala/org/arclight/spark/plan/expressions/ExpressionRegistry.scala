@@ -16,12 +16,7 @@ object ExpressionRegistry {
     Family("Comparisons", ComparisonExpressions.entries),
     Family("Conditions", ConditionalExpressions.entries),
     Family("Casts", CastExpressions.entries),
-    Family("Mathematics", MathematicalExpressions.entries),
-    Family("Bits", BitwiseExpressions.entries),
-    Family("Hashes", HashExpressions.entries),
-    Family("Strings", StringExpressions.entries),
-    Family("Dates and times", DatetimeExpressions.entries),
-    Family("Nested types", NestedExpressions.entries))
+    Family("Hashes", HashExpressions.entries))
 
   /** The aggregate functions with kernels. */
   val aggregates: Seq[AggregateEntry] = AggregateFunctions.entries

@@ -1,0 +1,458 @@
+//! Decoding column chunks without nesting: plain numbers, numbers by dictionary, and the codes of
+//! byte strings by dictionary. All else is left to arrow-rs.
+
+use std::sync::Arc;
+
+use arclight_columns::{BytesBuilder, Column, NullBuffer, SparkType};
+use arrow_array::{ArrayRef, Float32Array, Float64Array, Int32Array, Int64Array};
+use arrow_buffer::{BooleanBufferBuilder, ScalarBuffer};
+use bytes::Bytes;
+use parquet::basic::{Encoding, Type as PhysicalType};
+use parquet::column::page::{Page, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::serialized_reader::SerializedPageReader;
+
+use crate::footer::is_dictionary_encoded;
+use crate::hybrid::Hybrid;
+use crate::source::FileReader;
+
+/// Rows decoded from a column chunk.
+pub(crate) enum Decoded {
+    /// Physical values.
+    Array(ArrayRef),
+    /// Byte strings by code.
+    Codes(Column),
+}
+
+/// Reads a column chunk, rows at a time.
+pub(crate) struct FlatReader {
+    pages: SerializedPageReader<FileReader>,
+    optional: bool,
+    kind: Kind,
+    page: Option<DataPage>,
+    /// Codes of the values being decoded; kept for its memory.
+    codes: Vec<u32>,
+}
+
+/// The physical type and the dictionary, if one was read.
+enum Kind {
+    Int32(Option<Vec<i32>>),
+    Int64(Option<Vec<i64>>),
+    Float(Option<Vec<f32>>),
+    Double(Option<Vec<f64>>),
+    Bytes(SparkType, Option<Arc<Column>>),
+}
+
+struct DataPage {
+    rows_left: usize,
+    levels: Levels,
+    values: PageValues,
+}
+
+/// Which rows of a page are not NULL.
+enum Levels {
+    /// All.
+    Required,
+    Hybrid(Hybrid),
+    /// The deprecated encoding: bits from the most significant, and the next one's position.
+    BitPacked(Bytes, usize),
+}
+
+enum PageValues {
+    Plain(Bytes),
+    Codes(Hybrid),
+}
+
+fn damaged(message: impl Into<String>) -> ParquetError {
+    ParquetError::General(message.into())
+}
+
+/// A number of a fixed width in plain encoding.
+trait Plain: Copy + Default {
+    const WIDTH: usize;
+    fn append(bytes: &[u8], out: &mut Vec<Self>);
+}
+
+macro_rules! plain {
+    ($($native:ty),*) => {$(
+        impl Plain for $native {
+            const WIDTH: usize = size_of::<$native>();
+            fn append(bytes: &[u8], out: &mut Vec<Self>) {
+                let (values, _) = bytes.as_chunks::<{ size_of::<$native>() }>();
+                out.extend(values.iter().map(|&b| <$native>::from_le_bytes(b)));
+            }
+        }
+    )*};
+}
+
+plain!(i32, i64, f32, f64);
+
+impl FlatReader {
+    /// A reader of `chunk`, a column at the root of the schema that is to become `data_type`;
+    /// `None` if it is not of a kind decoded here. `bytes`: the column becomes byte strings.
+    pub(crate) fn new(
+        reader: &Arc<FileReader>,
+        chunk: &ColumnChunkMetaData,
+        rows: usize,
+        data_type: &SparkType,
+        bytes: bool,
+    ) -> Result<Option<FlatReader>> {
+        let column = chunk.column_descr();
+        if column.max_rep_level() > 0 || column.max_def_level() > 1 {
+            return Ok(None);
+        }
+        let kind = match chunk.column_type() {
+            PhysicalType::INT32 => Kind::Int32(None),
+            PhysicalType::INT64 => Kind::Int64(None),
+            PhysicalType::FLOAT => Kind::Float(None),
+            PhysicalType::DOUBLE => Kind::Double(None),
+            PhysicalType::BYTE_ARRAY if bytes && is_dictionary_encoded(chunk) => {
+                Kind::Bytes(data_type.clone(), None)
+            }
+            _ => return Ok(None),
+        };
+        #[allow(deprecated)]
+        let known = chunk.encodings().all(|e| {
+            matches!(
+                e,
+                Encoding::PLAIN
+                    | Encoding::RLE
+                    | Encoding::BIT_PACKED
+                    | Encoding::PLAIN_DICTIONARY
+                    | Encoding::RLE_DICTIONARY
+            )
+        });
+        if !known {
+            return Ok(None);
+        }
+        let pages = SerializedPageReader::new(Arc::clone(reader), chunk, rows, None)?;
+        Ok(Some(FlatReader {
+            pages,
+            optional: column.max_def_level() == 1,
+            kind,
+            page: None,
+            codes: Vec::new(),
+        }))
+    }
+
+    /// The next `rows` rows. Fails if the chunk ends before.
+    pub(crate) fn read(&mut self, rows: usize) -> Result<Decoded> {
+        let mut kind = std::mem::replace(&mut self.kind, Kind::Int32(None));
+        let decoded = self.read_kind(rows, &mut kind);
+        self.kind = kind;
+        decoded
+    }
+
+    fn read_kind(&mut self, rows: usize, kind: &mut Kind) -> Result<Decoded> {
+        macro_rules! numbers {
+            ($dictionary:expr, $array:ident) => {{
+                let (values, nulls) = self.read_numbers(rows, $dictionary)?;
+                Ok(Decoded::Array(Arc::new($array::new(
+                    ScalarBuffer::from(values),
+                    nulls,
+                ))))
+            }};
+        }
+        match kind {
+            Kind::Int32(dictionary) => numbers!(dictionary, Int32Array),
+            Kind::Int64(dictionary) => numbers!(dictionary, Int64Array),
+            Kind::Float(dictionary) => numbers!(dictionary, Float32Array),
+            Kind::Double(dictionary) => numbers!(dictionary, Float64Array),
+            Kind::Bytes(data_type, dictionary) => {
+                let column = self.read_codes(rows, data_type, dictionary)?;
+                Ok(Decoded::Codes(column))
+            }
+        }
+    }
+
+    fn read_numbers<T: Plain>(
+        &mut self,
+        rows: usize,
+        dictionary: &mut Option<Vec<T>>,
+    ) -> Result<(Vec<T>, Option<NullBuffer>)> {
+        let mut out: Vec<T> = Vec::with_capacity(rows);
+        let mut validity = self.validity(rows);
+        while out.len() < rows {
+            self.need_page(|bytes, count| {
+                if dictionary.is_some() {
+                    return Err(damaged("a column chunk has two dictionaries"));
+                }
+                let bytes = count.checked_mul(T::WIDTH).and_then(|l| bytes.get(..l));
+                let mut values = Vec::with_capacity(count);
+                T::append(
+                    bytes.ok_or_else(|| damaged("a dictionary is too short"))?,
+                    &mut values,
+                );
+                *dictionary = Some(values);
+                Ok(())
+            })?;
+            let Some(page) = self.page.as_mut() else {
+                return Err(damaged("a column chunk lacks rows"));
+            };
+            let (start, taken) = (out.len(), page.rows_left.min(rows - out.len()));
+            let valid = page.levels.read(taken, validity.as_mut())?;
+            match &mut page.values {
+                PageValues::Plain(bytes) => {
+                    if bytes.len() < valid * T::WIDTH {
+                        return Err(damaged("a page lacks values"));
+                    }
+                    T::append(&bytes.split_to(valid * T::WIDTH), &mut out);
+                }
+                PageValues::Codes(codes) => {
+                    self.codes.clear();
+                    codes.read(valid, &mut self.codes)?;
+                    let dictionary = dictionary.as_deref().unwrap_or_default();
+                    gather(&self.codes, dictionary, &mut out)?;
+                }
+            }
+            spread(&mut out, start, taken, valid, validity.as_ref());
+            page.rows_left -= taken;
+        }
+        Ok((out, finish(validity)))
+    }
+
+    fn read_codes(
+        &mut self,
+        rows: usize,
+        data_type: &SparkType,
+        dictionary: &mut Option<Arc<Column>>,
+    ) -> Result<Column> {
+        let mut out: Vec<u32> = Vec::with_capacity(rows);
+        let mut validity = self.validity(rows);
+        while out.len() < rows {
+            self.need_page(|bytes, count| {
+                if dictionary.is_some() {
+                    return Err(damaged("a column chunk has two dictionaries"));
+                }
+                *dictionary = Some(Arc::new(byte_strings(&bytes, count, data_type)?));
+                Ok(())
+            })?;
+            let Some(page) = self.page.as_mut() else {
+                return Err(damaged("a column chunk lacks rows"));
+            };
+            let (start, taken) = (out.len(), page.rows_left.min(rows - out.len()));
+            let valid = page.levels.read(taken, validity.as_mut())?;
+            let PageValues::Codes(codes) = &mut page.values else {
+                return Err(damaged(
+                    "a page is not dictionary-encoded as its footer says",
+                ));
+            };
+            codes.read(valid, &mut out)?;
+            let values = dictionary.as_ref().map_or(0, |d| d.len());
+            check_codes(&out[start..], values)?;
+            spread(&mut out, start, taken, valid, validity.as_ref());
+            page.rows_left -= taken;
+        }
+        let validity = finish(validity);
+        match dictionary {
+            Some(values) if !values.is_empty() => {
+                Ok(Column::dictionary(out.into(), Arc::clone(values), validity))
+            }
+            // Without values, all rows are NULL: codes were checked.
+            _ => Ok(Column::nulls(data_type.clone(), rows)),
+        }
+    }
+
+    fn validity(&self, rows: usize) -> Option<BooleanBufferBuilder> {
+        self.optional.then(|| BooleanBufferBuilder::new(rows))
+    }
+
+    /// Makes the current page one with rows left, if there is one. `dictionary` is given a
+    /// dictionary page's plain values and their number.
+    fn need_page(&mut self, mut dictionary: impl FnMut(Bytes, usize) -> Result<()>) -> Result<()> {
+        while self.page.as_ref().is_none_or(|p| p.rows_left == 0) {
+            self.page = match self.pages.get_next_page()? {
+                None => None,
+                Some(Page::DictionaryPage {
+                    buf, num_values, ..
+                }) => {
+                    dictionary(buf, num_values as usize)?;
+                    continue;
+                }
+                Some(Page::DataPage {
+                    mut buf,
+                    num_values,
+                    encoding,
+                    def_level_encoding,
+                    ..
+                }) => {
+                    let rows = num_values as usize;
+                    let levels = self.levels_v1(&mut buf, rows, def_level_encoding)?;
+                    Some(DataPage::new(rows, levels, buf, encoding)?)
+                }
+                Some(Page::DataPageV2 {
+                    mut buf,
+                    num_values,
+                    encoding,
+                    def_levels_byte_len,
+                    rep_levels_byte_len,
+                    ..
+                }) => {
+                    let repetitions = rep_levels_byte_len as usize;
+                    let definitions = def_levels_byte_len as usize;
+                    if buf.len() < repetitions.saturating_add(definitions) {
+                        return Err(damaged("a page is shorter than its levels"));
+                    }
+                    let _ = buf.split_to(repetitions);
+                    let bits = buf.split_to(definitions);
+                    let levels = if self.optional {
+                        Levels::Hybrid(Hybrid::new(bits, 1)?)
+                    } else {
+                        Levels::Required
+                    };
+                    Some(DataPage::new(num_values as usize, levels, buf, encoding)?)
+                }
+            };
+            if self.page.is_none() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the definition levels off the front of a version 1 page.
+    fn levels_v1(&self, buf: &mut Bytes, rows: usize, encoding: Encoding) -> Result<Levels> {
+        if !self.optional {
+            return Ok(Levels::Required);
+        }
+        let short = || damaged("a page is shorter than its levels");
+        #[allow(deprecated)]
+        match encoding {
+            Encoding::RLE => {
+                let length = buf.first_chunk::<4>().ok_or_else(short)?;
+                let length = u32::from_le_bytes(*length) as usize;
+                let _ = buf.split_to(4);
+                if buf.len() < length {
+                    return Err(short());
+                }
+                Ok(Levels::Hybrid(Hybrid::new(buf.split_to(length), 1)?))
+            }
+            Encoding::BIT_PACKED => {
+                let length = rows.div_ceil(8);
+                if buf.len() < length {
+                    return Err(short());
+                }
+                Ok(Levels::BitPacked(buf.split_to(length), 0))
+            }
+            other => Err(damaged(format!("levels are encoded as {other}"))),
+        }
+    }
+}
+
+impl DataPage {
+    fn new(rows: usize, levels: Levels, mut values: Bytes, encoding: Encoding) -> Result<Self> {
+        let values = match encoding {
+            Encoding::PLAIN => PageValues::Plain(values),
+            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY => {
+                // A page of NULLs only may have no values at all.
+                let width = values.first().copied().unwrap_or(0);
+                let _ = values.split_to(values.len().min(1));
+                PageValues::Codes(Hybrid::new(values, width)?)
+            }
+            other => return Err(damaged(format!("a page is encoded as {other}"))),
+        };
+        Ok(DataPage {
+            rows_left: rows,
+            levels,
+            values,
+        })
+    }
+}
+
+impl Levels {
+    /// Reads which of the next `rows` rows are not NULL; gives their number.
+    fn read(&mut self, rows: usize, out: Option<&mut BooleanBufferBuilder>) -> Result<usize> {
+        let Some(out) = out else {
+            return Ok(rows);
+        };
+        match self {
+            Levels::Required => {
+                out.append_n(rows, true);
+                Ok(rows)
+            }
+            Levels::Hybrid(levels) => levels.read_bits(rows, out),
+            Levels::BitPacked(bits, next) => {
+                let mut set = 0;
+                for bit in *next..*next + rows {
+                    let byte = bits.get(bit / 8);
+                    let byte = byte.ok_or_else(|| damaged("a page lacks levels"))?;
+                    let valid = byte & (0x80 >> (bit % 8)) != 0;
+                    out.append(valid);
+                    set += usize::from(valid);
+                }
+                *next += rows;
+                Ok(set)
+            }
+        }
+    }
+}
+
+fn finish(validity: Option<BooleanBufferBuilder>) -> Option<NullBuffer> {
+    let nulls = NullBuffer::new(validity?.finish());
+    (nulls.null_count() > 0).then_some(nulls)
+}
+
+fn check_codes(codes: &[u32], values: usize) -> Result<()> {
+    // Compared in 64 bits for any dictionary size; without an early exit it vectorises.
+    let inside = codes
+        .iter()
+        .fold(true, |inside, &c| inside & ((c as usize) < values));
+    if inside {
+        Ok(())
+    } else {
+        Err(damaged("a dictionary code is out of bounds"))
+    }
+}
+
+fn gather<T: Plain>(codes: &[u32], dictionary: &[T], out: &mut Vec<T>) -> Result<()> {
+    check_codes(codes, dictionary.len())?;
+    out.extend(codes.iter().map(|&code| {
+        // SAFETY: all codes were just checked to be below the dictionary's length.
+        unsafe { *dictionary.get_unchecked(code as usize) }
+    }));
+    Ok(())
+}
+
+/// Moves the `valid` values that begin at `start` to the rows that are not NULL among the last
+/// `rows` rows of `validity`. What stays at NULL rows is any of the values, or the default.
+fn spread<T: Copy + Default>(
+    out: &mut Vec<T>,
+    start: usize,
+    rows: usize,
+    valid: usize,
+    validity: Option<&BooleanBufferBuilder>,
+) {
+    let Some(validity) = validity.filter(|_| valid < rows) else {
+        return;
+    };
+    out.resize(start + rows, T::default());
+    let first = validity.len() - rows;
+    let mut next = valid;
+    for row in (0..rows).rev() {
+        if next == row + 1 {
+            // All rows before are valid, and in place.
+            break;
+        }
+        if validity.get_bit(first + row) {
+            next -= 1;
+            out[start + row] = out[start + next];
+        }
+    }
+}
+
+/// A dictionary of byte strings: each has its length before it.
+fn byte_strings(bytes: &[u8], count: usize, data_type: &SparkType) -> Result<Column> {
+    let mut builder = BytesBuilder::with_capacity(count.min(bytes.len() / 4));
+    let mut rest = bytes;
+    for _ in 0..count {
+        let value = rest.split_first_chunk::<4>().and_then(|(length, tail)| {
+            let length = u32::from_le_bytes(*length) as usize;
+            tail.split_at_checked(length)
+        });
+        let (value, tail) = value.ok_or_else(|| damaged("a dictionary is too short"))?;
+        builder.push(value);
+        rest = tail;
+    }
+    Ok(Column::bytes(data_type.clone(), builder.finish(), None))
+}
