@@ -9,7 +9,7 @@ import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec}
 import org.apache.spark.sql.types.{DataType, IntegerType}
 
 import org.arclight.spark.ArclightConf
-import org.arclight.spark.plan.expressions.{Analysis, FunctionCalls}
+import org.arclight.spark.plan.expressions.{Analysis, ConditionalExpressions, FunctionCalls}
 
 /**
  * Writes expressions over the columns of one relation.
@@ -140,7 +140,7 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
     val read = expression.collect { case attribute: Attribute => position(attribute) }
       .distinct.sorted
     val order = read.zipWithIndex.toMap
-    val bound = expression.transform {
+    val bound = ConditionalExpressions.balanced(expression).transform {
       case attribute: Attribute =>
         val column = position(attribute)
         BoundReference(order(column), inputs(column).dataType, inputs(column).nullable)

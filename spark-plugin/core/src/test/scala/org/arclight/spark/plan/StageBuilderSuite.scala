@@ -147,6 +147,26 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
     checked(s"select case ${branches.mkString(" ")} else 0 end from lineitem")
   }
 
+  test("a thousand terms of Spark's own can be sent to executors") {
+    val terms = (1 to 1000).map(n => s"1 / (i - $n) > 0.5")
+    val stage = withSQLConf(SQLConf.ANSI_ENABLED.key -> "true") {
+      checked(s"select ${terms.mkString(" or ")} from lineitem").head
+    }
+    assert(stage.jvmExpressions.length == 1)
+    var failure: Option[Throwable] = None
+    val narrow = new Thread(null, () => {
+      try {
+        val bytes = new java.io.ByteArrayOutputStream
+        new java.io.ObjectOutputStream(bytes).writeObject(stage.jvmExpressions.head.expression)
+      } catch {
+        case thrown: Throwable => failure = Some(thrown)
+      }
+    }, "narrow stack", 512L * 1024)
+    narrow.start()
+    narrow.join()
+    assert(failure.isEmpty)
+  }
+
   test("declining kernels: every expression goes through the JVM") {
     withSQLConf("spark.arclight.test.declineKernels" -> "true") {
       val found = checked("select i + 1, i, i > 2 from lineitem where l is not null")

@@ -19,14 +19,14 @@ private[expressions] object ComparisonExpressions {
 
   private def never(expression: Expression): Boolean = false
 
-  /** IN over doubles: Spark's own set of values tells zeros and NaNs apart in its own ways. */
-  private def listable(value: Expression, name: String): Option[String] = value.dataType match {
-    case FloatType | DoubleType | NullType | _: ArrayType | _: MapType | _: StructType =>
-      Some(s"$name of ${value.dataType.sql} has no native kernel")
+  /** Spark's own set of values tells zeros and NaNs apart in its own ways. */
+  private def inSet(expression: InSet): Option[String] = expression.child.dataType match {
+    case other @ (FloatType | DoubleType | NullType | _: ArrayType | _: MapType | _: StructType) =>
+      Some(s"InSet of ${other.sql} has no native kernel")
     case _ => None
   }
 
-  private def in(expression: In): Option[String] = listable(expression.value, "In").orElse {
+  private def in(expression: In): Option[String] = ordered(expression).orElse {
     if (expression.list.nonEmpty && expression.list.forall(_.isInstanceOf[Literal])) None
     else Some("In has a native kernel only for a list of literals")
   }
@@ -41,11 +41,11 @@ private[expressions] object ComparisonExpressions {
       "equal_null_safe", ordered, never, evaluation = Evaluation.Every, note = NO_MAPS),
     form[In](
       "SingularOrList", in, operands = _.children, evaluation = Evaluation.FirstThenLazy,
-      note = "a list of literals; not floating point, not nested types") {
+      note = "a list of literals; not of maps") {
       (_, operands, _) => inList(operands.head, operands.tail)
     },
     form[InSet](
-      "SingularOrList", e => listable(e.child, "InSet"),
+      "SingularOrList", inSet,
       note = "not floating point, not nested types") {
       (expression, operands, calls) =>
         // A set has no order; a plan must have one, or equal plans would differ.

@@ -16,6 +16,26 @@ object ConditionalExpressions {
   def conjuncts(condition: Expression): Seq[Expression] =
     chain(condition) { case And(left, right) => (left, right) }
 
+  /**
+   * An equal tree whose chains of AND and of OR are balanced. Terms stay in their order, and so does
+   * which of them are evaluated; but a chain of a thousand terms can be serialized, which recurses.
+   */
+  def balanced(tree: Expression): Expression = tree match {
+    case and: And => balance(conjuncts(and).map(balanced), And(_, _))
+    case or: Or => balance(disjuncts(or).map(balanced), Or(_, _))
+    case other => other.mapChildren(balanced)
+  }
+
+  private def balance(
+      terms: Seq[Expression],
+      join: (Expression, Expression) => Expression): Expression =
+    if (terms.length == 1) {
+      terms.head
+    } else {
+      val (left, right) = terms.splitAt(terms.length / 2)
+      join(balance(left, join), balance(right, join))
+    }
+
   private def disjuncts(condition: Expression): Seq[Expression] =
     chain(condition) { case Or(left, right) => (left, right) }
 

@@ -24,7 +24,6 @@ object ExpressionSupport {
           case None => Native
           case Some(reason) if !ArclightConf.BRIDGE_ENABLED.get(conf) =>
             Unsupported(s"$reason, and ${ArclightConf.BRIDGE_ENABLED.key} is false")
-          case Some(reason) if analysis.hasOneJvmSubtree => ThroughJvm(reason)
           case Some(reason) => ThroughJvm(reason)
         }
     }

@@ -13,8 +13,8 @@ class FunctionAgreementSuite extends AnyFunSuite {
   /** Kernels are called by these names only inside plans, never by an expression of Spark. */
   private val guards = Set(ExpressionWriter.FALLBACK, ExpressionWriter.JVM)
 
-  /** Kernels that plans reach by a form of Substrait's own, or not at all. */
-  private val forms = Set("cast", "if", "known_floating_point_normalized")
+  /** Kernels that plans reach by a form of Substrait's own. */
+  private val forms = Set("cast")
 
   /** Functions that Spark has rewritten to others by the time it plans. */
   private val rewrittenBySpark = Set("bool_and", "bool_or")
