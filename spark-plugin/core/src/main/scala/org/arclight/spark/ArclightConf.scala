@@ -70,6 +70,15 @@ object ArclightConf {
     "Makes every expression's kernel decline, so that Spark's own code evaluates each through the " +
       "bridge. For tests."))
 
+  val TEST_FAIL_ON_DISAGREEMENT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.failOnDisagreement", default = false, Session, "0.1.0",
+    "Fails a task in which a kernel failed where Spark's own expression gives a value. For tests."))
+
+  val TEST_FAIL_ON_DEFECT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.failOnDefect", default = false, Session, "0.1.0",
+    "Fails a query that a rule of Arclight failed on, instead of leaving its plan as Spark has " +
+      "it. For tests."))
+
   /** All entries, in the order of their declaration. */
   def entries: Seq[ConfigurationEntry[_]] = registered.toSeq
 
