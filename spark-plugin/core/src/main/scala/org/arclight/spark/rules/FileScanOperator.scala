@@ -9,7 +9,7 @@ import org.apache.spark.sql.catalyst.FileSourceOptions
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, ResolveDefaultColumns}
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, FileScanRDD, PartitionedFile}
-import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions}
+import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
 import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
 import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, StructType}
 import org.apache.spark.util.SerializableConfiguration
@@ -46,8 +46,8 @@ object FileScanOperator extends LeafOperator {
       Some("the row index of a file is not native")
     } else if (columns.exists(column => !isFlat(column.dataType))) {
       Some("nested columns of files are not native")
-    } else if (conf.parquetFieldIdReadEnabled) {
-      Some(s"${SQLConf.PARQUET_FIELD_ID_READ_ENABLED.key} is true")
+    } else if (conf.parquetFieldIdReadEnabled && ParquetUtils.hasFieldIds(scan.requiredSchema)) {
+      Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
       Some("columns with default values are not native")
     } else if (options.datetimeRebaseModeInRead == EXCEPTION ||
