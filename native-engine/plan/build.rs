@@ -5,12 +5,17 @@ use std::path::PathBuf;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ours = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     let substrait = PathBuf::from(substrait_protos()?);
-    let files = ["arclight/relations.proto", "arclight/task.proto"];
+    let files = [
+        "arclight/bundle.proto",
+        "arclight/relations.proto",
+        "arclight/task.proto",
+    ];
     for file in files {
         println!("cargo:rerun-if-changed={}", ours.join(file).display());
     }
     let descriptors = protox::compile(files, [ours, substrait])?;
     prost_build::Config::new()
+        .enable_type_names()
         .extern_path(".substrait", "::substrait_prost")
         .include_file("arclight_protos.rs")
         .compile_fds(descriptors)?;

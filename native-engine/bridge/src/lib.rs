@@ -1,1 +1,10 @@
-//! Placeholder, replaced as the crate is written.
+//! The JNI library: marshalling between `org.arclight.spark.jni.NativeLibrary` and the engine.
+
+mod door;
+mod exports;
+mod task;
+mod upcalls;
+
+/// Frees large pages back to the system late: a task's buffers are reused by the next batch.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,2 +1,141 @@
-//! Placeholder, replaced as the crate is written.
-fn main() {}
+//! `arclight`: explains a plan, and executes a captured stage outside Spark.
+
+mod replay;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use arclight_plan::proto::StageBundle;
+use arclight_plan::{PlanError, Stage};
+use clap::{Parser, Subcommand};
+use prost::Message;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Looks at stages that `spark.arclight.capture.directory` captured.
+#[derive(Parser)]
+#[command(name = "arclight", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Prints a stage's operators, one a line. FILE is a captured stage or a substrait Plan.
+    Explain {
+        /// A captured stage (.stage) or a serialized substrait Plan.
+        file: PathBuf,
+    },
+    /// Executes a captured stage and prints rows and time per operator.
+    Run {
+        /// A captured stage.
+        file: PathBuf,
+        /// Tasks at a time.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+        /// Times to run it.
+        #[arg(long, default_value_t = 1)]
+        repetitions: usize,
+    },
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunnerError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is neither a captured stage nor a plan.
+    #[error("{path} is neither a captured stage nor a substrait Plan: {source}")]
+    Plan {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PlanError,
+    },
+    /// A task failed.
+    #[error("task {task}: {source}")]
+    Task {
+        /// Its number.
+        task: usize,
+        /// Why.
+        source: arclight_operators::EngineError,
+    },
+    /// A task's message cannot be decoded.
+    #[error("task {task}: {source}")]
+    TaskMessage {
+        /// Its number.
+        task: usize,
+        /// Why.
+        source: PlanError,
+    },
+    /// A temporary file cannot be made.
+    #[error("temporary file: {0}")]
+    Temporary(#[from] std::io::Error),
+}
+
+fn read(path: &PathBuf) -> Result<Vec<u8>, RunnerError> {
+    std::fs::read(path).map_err(|source| RunnerError::Read {
+        path: path.clone(),
+        source,
+    })
+}
+
+/// A bundle whose plan decodes; a bare plan counts as a bundle without tasks.
+fn bundle(path: &PathBuf) -> Result<(std::sync::Arc<Stage>, Vec<Vec<u8>>), RunnerError> {
+    let bytes = read(path)?;
+    if let Ok(bundle) = StageBundle::decode(bytes.as_slice())
+        && let Ok(stage) = Stage::decode(&bundle.plan)
+    {
+        return Ok((stage, bundle.tasks));
+    }
+    let stage = Stage::decode(&bytes).map_err(|source| RunnerError::Plan {
+        path: path.clone(),
+        source,
+    })?;
+    Ok((stage, Vec::new()))
+}
+
+fn execute(command: Command) -> Result<(), RunnerError> {
+    match command {
+        Command::Explain { file } => {
+            print!("{}", bundle(&file)?.0.explain());
+            Ok(())
+        }
+        Command::Run {
+            file,
+            threads,
+            repetitions,
+        } => {
+            let (stage, tasks) = bundle(&file)?;
+            if stage.info.jvm_expressions > 0 {
+                eprintln!(
+                    "note: {} guard(s) by Spark's expressions; rows that need one fail here",
+                    stage.info.jvm_expressions
+                );
+            }
+            for _ in 0..repetitions.max(1) {
+                let report = replay::run(&stage, &tasks, threads.max(1))?;
+                print!("{report}");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("arclight: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! Upcalls: `org.arclight.spark.jni.TaskCallbacks` as the engine's [`HostServices`] and
+//! [`MemorySource`].
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arclight_columns::{Batch, Column, SparkType};
+use arclight_expressions::{EvalError, JvmExpressions};
+use arclight_memory::MemorySource;
+use arclight_operators::{HostError, HostServices, RowBlock, ShuffleBlock};
+use arclight_rows::{RowBuffer, RowDecoder, RowEncoder};
+use jni::objects::{JLongArray, JObject, JString, JThrowable, JValue};
+use jni::refs::Global;
+use jni::{Env, JavaVM, jni_sig, jni_str};
+use parking_lot::Mutex;
+
+/// The way to a task's callbacks. Shared by its host services and its memory.
+pub struct Upcalls {
+    callbacks: Global<JObject<'static>>,
+    /// Receives addresses (`long[2]`).
+    block: Global<JLongArray<'static>>,
+    /// What an upcall threw; rethrown at the door as the same object.
+    thrown: Mutex<Option<Global<JThrowable<'static>>>>,
+}
+
+impl Upcalls {
+    /// The way to `callbacks`.
+    pub fn new(env: &mut Env<'_>, callbacks: &JObject<'_>) -> jni::errors::Result<Arc<Self>> {
+        let block = JLongArray::new(env, 2)?;
+        Ok(Arc::new(Upcalls {
+            callbacks: env.new_global_ref(callbacks)?,
+            block: env.new_global_ref(block)?,
+            thrown: Mutex::new(None),
+        }))
+    }
+
+    /// What an upcall threw since the last time.
+    pub fn take_thrown(&self) -> Option<Global<JThrowable<'static>>> {
+        self.thrown.lock().take()
+    }
+
+    /// Makes one upcall in a local frame of its own; an exception is kept and cleared.
+    fn call<T>(
+        &self,
+        body: impl FnOnce(&mut Env<'_>, &JObject<'_>) -> jni::errors::Result<T>,
+    ) -> Result<T, HostError> {
+        let result = JavaVM::singleton().and_then(|vm| {
+            vm.attach_current_thread(|env| {
+                let result = body(env, &self.callbacks);
+                if let Some(throwable) = env.exception_occurred() {
+                    env.exception_clear();
+                    let throwable = env.new_global_ref(throwable)?;
+                    self.thrown.lock().get_or_insert(throwable);
+                }
+                result
+            })
+        });
+        result.map_err(|error| HostError(error.to_string()))
+    }
+
+    /// The two addresses the last call stored.
+    fn addresses(&self, env: &Env<'_>) -> jni::errors::Result<[i64; 2]> {
+        let mut addresses = [0i64; 2];
+        self.block.get_region(env, 0, &mut addresses)?;
+        Ok(addresses)
+    }
+}
+
+/// Spark's memory manager, through the task's callbacks.
+pub struct SparkMemory(pub Arc<Upcalls>);
+
+impl MemorySource for SparkMemory {
+    fn acquire(&self, bytes: u64) -> u64 {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let granted = self.0.call(|env, callbacks| {
+            env.call_method(
+                callbacks,
+                jni_str!("acquire"),
+                jni_sig!("(J)J"),
+                &[JValue::Long(bytes)],
+            )?
+            .j()
+        });
+        // An exception here (a killed task) is kept, and rethrown when the refusal fails the task.
+        granted.map_or(0, |granted| u64::try_from(granted).unwrap_or(0))
+    }
+
+    fn release(&self, bytes: u64) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let released = self.0.call(|env, callbacks| {
+            env.call_method(
+                callbacks,
+                jni_str!("release"),
+                jni_sig!("(J)V"),
+                &[JValue::Long(bytes)],
+            )
+            .map(|_| ())
+        });
+        // Giving back never throws in Spark; if it did, the exception is kept for the door.
+        drop(released);
+    }
+}
+
+/// The engine's view of the JVM for one task.
+pub struct SparkHost {
+    upcalls: Arc<Upcalls>,
+    /// Reused buffers of expression inputs.
+    buffer: RowBuffer,
+    encoders: HashMap<u32, RowEncoder>,
+}
+
+impl SparkHost {
+    /// A view through `upcalls`.
+    pub fn new(upcalls: Arc<Upcalls>) -> Self {
+        SparkHost {
+            upcalls,
+            buffer: RowBuffer::new(),
+            encoders: HashMap::new(),
+        }
+    }
+}
+
+impl JvmExpressions for SparkHost {
+    fn evaluate(
+        &mut self,
+        index: u32,
+        inputs: &Batch,
+        data_type: &SparkType,
+    ) -> Result<Column, EvalError> {
+        let internal = |text: String| EvalError::Internal(text);
+        let encoder = self.encoders.entry(index).or_insert_with(|| {
+            RowEncoder::new(
+                inputs
+                    .columns()
+                    .iter()
+                    .map(|c| c.data_type().clone())
+                    .collect(),
+            )
+        });
+        self.buffer.clear();
+        encoder
+            .encode(inputs, &mut self.buffer)
+            .map_err(|e| internal(e.to_string()))?;
+        let (rows, lengths) = (
+            self.buffer.bytes().as_ptr() as i64,
+            self.buffer.lengths().as_ptr() as i64,
+        );
+        let count = self.buffer.count() as i32;
+        let upcalls = Arc::clone(&self.upcalls);
+        let (results, [rows, lengths]) = upcalls
+            .call(|env, callbacks| {
+                let arguments = [
+                    JValue::Int(index as i32),
+                    JValue::Int(count),
+                    JValue::Long(rows),
+                    JValue::Long(lengths),
+                    JValue::Object(&upcalls.block),
+                ];
+                let signature = jni_sig!("(IIJJ[J)I");
+                let results = env
+                    .call_method(callbacks, jni_str!("evaluate"), signature, &arguments)?
+                    .i()?;
+                Ok((results, upcalls.addresses(env)?))
+            })
+            .map_err(|HostError(text)| EvalError::Jvm(text))?;
+        let results = usize::try_from(results).map_err(|e| internal(e.to_string()))?;
+        let decoder = RowDecoder::new(vec![data_type.clone()]);
+        // SAFETY: the JVM lends `results` rows and lengths at these addresses until the next call.
+        let columns = unsafe {
+            let lengths = lent(lengths as *const i32, results);
+            decoder.decode(rows as *const u8, lengths)
+        };
+        let mut columns = columns.map_err(|e| internal(e.to_string()))?;
+        columns
+            .pop()
+            .ok_or_else(|| internal("an expression gave no column".to_string()))
+    }
+}
+
+/// A slice lent by the JVM; empty if there is nothing.
+///
+/// # Safety
+/// `address` holds `count` values that live as long as the caller uses the slice.
+pub unsafe fn lent<'a, T>(address: *const T, count: usize) -> &'a [T] {
+    if count == 0 || address.is_null() {
+        return &[];
+    }
+    // SAFETY: the caller's promise.
+    unsafe { std::slice::from_raw_parts(address, count) }
+}
+
+impl HostServices for SparkHost {
+    fn is_cancelled(&mut self) -> bool {
+        self.upcalls
+            .call(|env, callbacks| {
+                env.call_method(callbacks, jni_str!("isCancelled"), jni_sig!("()Z"), &[])?
+                    .z()
+            })
+            .unwrap_or(true)
+    }
+
+    fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError> {
+        let upcalls = &self.upcalls;
+        let (count, [rows, lengths]) = upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32), JValue::Object(&upcalls.block)];
+            let count = env
+                .call_method(
+                    callbacks,
+                    jni_str!("nextRows"),
+                    jni_sig!("(I[J)I"),
+                    &arguments,
+                )?
+                .i()?;
+            Ok((count, upcalls.addresses(env)?))
+        })?;
+        let count = usize::try_from(count).map_err(|e| HostError(e.to_string()))?;
+        Ok((count > 0).then_some(RowBlock {
+            count,
+            rows: rows as *const u8,
+            lengths: lengths as *const i32,
+        }))
+    }
+
+    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let location = env
+                .call_method(
+                    callbacks,
+                    jni_str!("nextShuffleBlock"),
+                    jni_sig!("(I)Lorg/arclight/spark/jni/ShuffleBlockLocation;"),
+                    &[JValue::Int(input as i32)],
+                )?
+                .l()?;
+            if location.is_null() {
+                return Ok(None);
+            }
+            let path = env
+                .get_field(&location, jni_str!("path"), jni_sig!("Ljava/lang/String;"))?
+                .l()?;
+            if path.is_null() {
+                return Ok(Some(ShuffleBlock::Stream));
+            }
+            let path = env.cast_local::<JString>(path)?.try_to_string(env)?;
+            let offset = env
+                .get_field(&location, jni_str!("offset"), jni_sig!("J"))?
+                .j()?;
+            let length = env
+                .get_field(&location, jni_str!("length"), jni_sig!("J"))?
+                .j()?;
+            Ok(Some(ShuffleBlock::File {
+                path: PathBuf::from(path),
+                offset: offset as u64,
+                length: length as u64,
+            }))
+        })
+    }
+
+    fn read_shuffle(&mut self, input: u32, buffer: &mut [u8]) -> Result<usize, HostError> {
+        let length = i32::try_from(buffer.len()).unwrap_or(i32::MAX);
+        let address = buffer.as_mut_ptr() as i64;
+        let read = self.upcalls.call(|env, callbacks| {
+            let arguments = [
+                JValue::Int(input as i32),
+                JValue::Long(address),
+                JValue::Int(length),
+            ];
+            env.call_method(
+                callbacks,
+                jni_str!("readShuffle"),
+                jni_sig!("(IJI)I"),
+                &arguments,
+            )?
+            .i()
+        })?;
+        Ok(usize::try_from(read).unwrap_or(0).min(buffer.len()))
+    }
+
+    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError {
+        let failed = self.upcalls.call(|env, callbacks| {
+            let reason = env.new_string(reason)?;
+            let arguments = [JValue::Int(input as i32), JValue::Object(&reason)];
+            let signature = jni_sig!("(ILjava/lang/String;)V");
+            env.call_method(
+                callbacks,
+                jni_str!("shuffleBlockFailed"),
+                signature,
+                &arguments,
+            )
+            .map(|_| ())
+        });
+        failed
+            .err()
+            .unwrap_or_else(|| HostError(reason.to_string()))
+    }
+
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError> {
+        let upcalls = &self.upcalls;
+        let (handle, [length, _]) = upcalls.call(|env, callbacks| {
+            let path = env.new_string(path)?;
+            let arguments = [JValue::Object(&path), JValue::Object(&upcalls.block)];
+            let signature = jni_sig!("(Ljava/lang/String;[J)J");
+            let handle = env
+                .call_method(callbacks, jni_str!("openFile"), signature, &arguments)?
+                .j()?;
+            Ok((handle, upcalls.addresses(env)?))
+        })?;
+        Ok((handle as u64, length as u64))
+    }
+
+    fn read_file(&mut self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<(), HostError> {
+        let mut done = 0usize;
+        while done < buffer.len() {
+            let part = (buffer.len() - done).min(1 << 30);
+            let address = buffer[done..].as_mut_ptr() as i64;
+            self.upcalls.call(|env, callbacks| {
+                let arguments = [
+                    JValue::Long(handle as i64),
+                    JValue::Long((offset + done as u64) as i64),
+                    JValue::Long(address),
+                    JValue::Int(part as i32),
+                ];
+                env.call_method(
+                    callbacks,
+                    jni_str!("readFile"),
+                    jni_sig!("(JJJI)V"),
+                    &arguments,
+                )
+                .map(|_| ())
+            })?;
+            done += part;
+        }
+        Ok(())
+    }
+
+    fn close_file(&mut self, handle: u64) {
+        let closed = self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Long(handle as i64)];
+            env.call_method(
+                callbacks,
+                jni_str!("closeFile"),
+                jni_sig!("(J)V"),
+                &arguments,
+            )
+            .map(|_| ())
+        });
+        // Closing a file that was only read loses nothing.
+        drop(closed);
+    }
+}

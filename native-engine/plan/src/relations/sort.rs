@@ -1,0 +1,53 @@
+//! `SortRel`, and sort fields wherever they occur.
+
+use std::sync::Arc;
+
+use arclight_columns::Schema;
+use arclight_operators::{Sort, SortKey};
+use substrait_prost::sort_field::{SortDirection, SortKind};
+use substrait_prost::{SortField, SortRel};
+
+use super::{Decoded, input};
+use crate::decoder::{Decoder, operator_id};
+use crate::error::PlanError;
+use crate::expression::expression;
+
+pub(super) fn decode(decoder: &Decoder, rel: &SortRel) -> Result<Decoded, PlanError> {
+    let child = input(decoder, &rel.input)?;
+    let keys = sort_keys(decoder, child.schema(), &rel.sorts)?;
+    let sort = Sort::new(operator_id(&rel.common)?, child.operator, keys);
+    Ok(Decoded::over(Arc::new(sort), child.inputs))
+}
+
+/// Decodes sort fields over an input's columns.
+pub fn sort_keys(
+    decoder: &Decoder,
+    schema: &Schema,
+    sorts: &[SortField],
+) -> Result<Vec<SortKey>, PlanError> {
+    sorts
+        .iter()
+        .map(|sort| {
+            let e = sort
+                .expr
+                .as_ref()
+                .ok_or(PlanError::Missing("SortField.expr"))?;
+            let direction = match sort.sort_kind {
+                Some(SortKind::Direction(direction)) => SortDirection::try_from(direction).ok(),
+                _ => None,
+            };
+            let (ascending, nulls_first) = match direction {
+                Some(SortDirection::AscNullsFirst) => (true, true),
+                Some(SortDirection::AscNullsLast) => (true, false),
+                Some(SortDirection::DescNullsFirst) => (false, true),
+                Some(SortDirection::DescNullsLast) => (false, false),
+                _ => return Err(PlanError::Unsupported("sort kind".to_string())),
+            };
+            Ok(SortKey {
+                expression: expression(decoder, schema, e)?,
+                ascending,
+                nulls_first,
+            })
+        })
+        .collect()
+}

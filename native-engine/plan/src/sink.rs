@@ -1,0 +1,86 @@
+//! The sink of a stage that ends in an exchange.
+
+use arclight_operators::OperatorRef;
+use arclight_shuffle::{
+    BlockCompression as Compression, Partitioning, RangeKey, ShuffleWriteResult, ShuffleWriter,
+};
+use prost::Message;
+use substrait_prost::ExtensionSingleRel;
+
+use crate::decoder::{Decoder, detail, operator_id};
+use crate::error::PlanError;
+use crate::expression::expressions;
+use crate::proto;
+use crate::relations::sort_keys;
+
+/// Decodes the sink over `input`.
+pub fn sink(
+    decoder: &Decoder,
+    rel: &ExtensionSingleRel,
+    input: OperatorRef,
+) -> Result<ShuffleWriter, PlanError> {
+    use proto::shuffle_write::Partitioning as Kind;
+    let any = rel
+        .detail
+        .as_ref()
+        .ok_or(PlanError::Missing("ExtensionSingleRel.detail"))?;
+    let write: proto::ShuffleWrite = detail(any)?;
+    let (schema, partitions) = (input.schema(), write.partitions);
+    let partitioning = match write
+        .partitioning
+        .ok_or(PlanError::Missing("partitioning"))?
+    {
+        Kind::Single(_) => Partitioning::Single,
+        Kind::Hash(hash) => Partitioning::Hash {
+            expressions: expressions(decoder, schema, &hash.expressions)?,
+            partitions,
+        },
+        Kind::Range(range) => {
+            let keys = sort_keys(decoder, schema, &range.sorts)?.into_iter();
+            let keys = keys.map(|key| RangeKey {
+                expression: key.expression,
+                ascending: key.ascending,
+                nulls_first: key.nulls_first,
+            });
+            Partitioning::range(keys.collect(), &range.bounds, partitions)
+                .map_err(|error| PlanError::Literal(format!("range bounds: {error}")))?
+        }
+        Kind::RoundRobin(_) => Partitioning::RoundRobin {
+            partitions,
+            start: 0,
+        },
+    };
+    let compression = compression(write.compression, write.compression_level)?;
+    Ok(ShuffleWriter::new(
+        operator_id(&rel.common)?,
+        input,
+        partitioning,
+        compression,
+    ))
+}
+
+fn compression(compression: i32, level: i32) -> Result<Compression, PlanError> {
+    match proto::BlockCompression::try_from(compression) {
+        Ok(proto::BlockCompression::None) => Ok(Compression::None),
+        Ok(proto::BlockCompression::Lz4) => Ok(Compression::Lz4),
+        Ok(proto::BlockCompression::Zstd) => Ok(Compression::Zstd(level)),
+        Ok(proto::BlockCompression::Snappy) => Ok(Compression::Snappy),
+        Err(_) => Err(PlanError::Unsupported(format!("compression {compression}"))),
+    }
+}
+
+/// A shuffle write's result as a serialized `arclight.ShuffleWriteResult`.
+pub fn encode_write_result(result: &ShuffleWriteResult) -> Vec<u8> {
+    proto::ShuffleWriteResult {
+        partition_lengths: result
+            .partition_lengths
+            .iter()
+            .map(|&length| length as i64)
+            .collect(),
+        rows: result.rows,
+        bytes: result.bytes,
+        unsafe_row_bytes: result.unsafe_row_bytes,
+        write_nanos: result.write_nanos,
+    }
+    .encode_to_vec()
+}
