@@ -1,5 +1,6 @@
 //! Operators: immutable plan nodes that open a task's own stream of batches.
 
+mod aggregate;
 mod expand;
 mod filter;
 mod host;
@@ -17,6 +18,7 @@ mod testing;
 mod top_n;
 mod union;
 
+pub use aggregate::{HashAggregate, Measure, Phase};
 pub use expand::Expand;
 pub use filter::Filter;
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};

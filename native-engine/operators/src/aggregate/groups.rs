@@ -1,0 +1,119 @@
+//! Group ids: which group each row belongs to, by the fastest table that its keys allow.
+
+use arclight_columns::{Column, Selection, SparkType};
+use arclight_expressions::EvalError;
+
+use super::bytes_table::BytesTable;
+use super::code_table::CodeTable;
+use super::key_bytes::KeyHasher;
+use super::word_table::WordTable;
+
+enum Table {
+    /// No keys: one group, which exists from the start.
+    One,
+    /// Not chosen yet.
+    Undecided,
+    Codes(CodeTable),
+    Words(WordTable),
+    Bytes(BytesTable),
+}
+
+/// Numbers the distinct keys `0, 1, …` in order of first appearance.
+pub(super) struct GroupIds {
+    types: Vec<SparkType>,
+    hasher: KeyHasher,
+    table: Table,
+}
+
+impl GroupIds {
+    /// No groups yet (but one if there are no keys).
+    pub(super) fn new(types: Vec<SparkType>, hasher: KeyHasher) -> Self {
+        let table = if types.is_empty() {
+            Table::One
+        } else {
+            Table::Undecided
+        };
+        GroupIds {
+            types,
+            hasher,
+            table,
+        }
+    }
+
+    /// Forgets all groups.
+    pub(super) fn clear(&mut self) {
+        *self = GroupIds::new(std::mem::take(&mut self.types), self.hasher.clone());
+    }
+
+    /// The number of groups.
+    pub(super) fn len(&self) -> usize {
+        match &self.table {
+            Table::One => 1,
+            Table::Undecided => 0,
+            Table::Codes(table) => table.len(),
+            Table::Words(table) => table.len(),
+            Table::Bytes(table) => table.len(),
+        }
+    }
+
+    /// Fills `groups` with the group of each active row.
+    pub(super) fn assign(
+        &mut self,
+        keys: &[Column],
+        rows: &Selection,
+        groups: &mut Vec<u32>,
+    ) -> Result<(), EvalError> {
+        groups.clear();
+        if let Table::Undecided = self.table {
+            self.table = if CodeTable::suits(keys) {
+                Table::Codes(CodeTable::new(&self.types))
+            } else {
+                self.hash_table()
+            };
+        }
+        if let Table::Codes(table) = &mut self.table
+            && table.assign(keys, rows, groups).is_err()
+        {
+            let len = table.len();
+            let known = table.columns(0, len);
+            self.table = self.hash_table();
+            // In order, so that they keep their numbers.
+            self.assign(&known, &Selection::all(len), groups)?;
+            groups.clear();
+        }
+        match &mut self.table {
+            Table::One => groups.resize(rows.count(), 0),
+            Table::Words(table) => table.assign(keys, rows, groups)?,
+            Table::Bytes(table) => table.assign(keys, rows, groups),
+            Table::Codes(_) | Table::Undecided => {}
+        }
+        Ok(())
+    }
+
+    fn hash_table(&self) -> Table {
+        match WordTable::new(&self.types, self.hasher.clone()) {
+            Some(table) => Table::Words(table),
+            None => Table::Bytes(BytesTable::new(self.hasher.clone())),
+        }
+    }
+
+    /// The keys of groups `from..to`.
+    pub(super) fn columns(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
+        Ok(match &self.table {
+            Table::One | Table::Undecided => Vec::new(),
+            Table::Codes(table) => table.columns(from, to),
+            Table::Words(table) => table.columns(from, to, &self.types),
+            Table::Bytes(table) => table.columns(from, to, &self.types)?,
+        })
+    }
+
+    /// Bytes of memory behind the table.
+    pub(super) fn memory_size(&self) -> usize {
+        match &self.table {
+            Table::One | Table::Undecided => 0,
+            Table::Codes(table) => table.memory_size(),
+            Table::Words(table) => table.memory_size(),
+            Table::Bytes(table) => table.memory_size(),
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The measures of one set of groups: updating, merging, giving out, and raising what Spark raises.
+
+use std::sync::Arc;
+
+use arclight_columns::{Batch, Column, Selection, SparkType};
+use arclight_expressions::EvalError;
+use arclight_expressions::aggregate::AggregateState;
+
+use super::{AggregatePlan, Measure};
+use crate::filter::select;
+use crate::metrics::OperatorMetrics;
+use crate::operator::EngineError;
+use crate::task::TaskContext;
+
+/// A measure's arguments of one batch, evaluated at the rows its filter keeps.
+pub(super) struct Arguments {
+    columns: Vec<Column>,
+    /// `None` if the measure has no filter.
+    rows: Option<Selection>,
+}
+
+/// Evaluates all measures' arguments over a batch.
+pub(super) fn evaluate_arguments(
+    plan: &AggregatePlan,
+    task: &TaskContext,
+    batch: &Batch,
+    metrics: &OperatorMetrics,
+) -> Result<Vec<Arguments>, EngineError> {
+    plan.measures
+        .iter()
+        .map(|measure| {
+            let rows = measure
+                .filter
+                .as_ref()
+                .map(|filter| select(task, filter, batch, batch.selection(), metrics))
+                .transpose()?;
+            let within = rows.as_ref().unwrap_or(batch.selection());
+            let columns = measure
+                .arguments
+                .iter()
+                .map(|argument| task.evaluate(argument, batch, within, metrics))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok(Arguments { columns, rows })
+        })
+        .collect()
+}
+
+/// The states of all measures.
+pub(super) struct States {
+    plan: Arc<AggregatePlan>,
+    task: Arc<TaskContext>,
+    metrics: Arc<OperatorMetrics>,
+    states: Vec<Box<dyn AggregateState>>,
+    /// Groups of the rows that a filter keeps.
+    filtered: Vec<u32>,
+}
+
+impl States {
+    pub(super) fn new(
+        plan: &Arc<AggregatePlan>,
+        task: &Arc<TaskContext>,
+        metrics: &Arc<OperatorMetrics>,
+    ) -> Self {
+        let mut states = States {
+            plan: Arc::clone(plan),
+            task: Arc::clone(task),
+            metrics: Arc::clone(metrics),
+            states: Vec::new(),
+            filtered: Vec::new(),
+        };
+        states.clear();
+        states
+    }
+
+    /// Forgets all groups.
+    pub(super) fn clear(&mut self) {
+        let grouped = !self.plan.key_types.is_empty();
+        let create = |measure: &Measure| measure.function.create(grouped);
+        self.states = self.plan.measures.iter().map(create).collect();
+    }
+
+    pub(super) fn resize(&mut self, count: usize) {
+        self.states.iter_mut().for_each(|s| s.resize(count));
+    }
+
+    pub(super) fn memory_size(&self) -> usize {
+        self.states.iter().map(|s| s.memory_size()).sum()
+    }
+
+    /// Takes in a batch whose active rows belong to `groups`.
+    pub(super) fn absorb(
+        &mut self,
+        groups: &[u32],
+        arguments: &[Arguments],
+        rows: &Selection,
+    ) -> Result<(), EngineError> {
+        let mut filtered = std::mem::take(&mut self.filtered);
+        for (index, arguments) in arguments.iter().enumerate() {
+            let (groups, rows) = match &arguments.rows {
+                None => (groups, rows),
+                Some(kept) => {
+                    narrow(groups, rows, kept, &mut filtered);
+                    (&filtered[..], kept)
+                }
+            };
+            if rows.is_empty() {
+                continue;
+            }
+            let state = &mut self.states[index];
+            let columns = &arguments.columns;
+            let result = if self.plan.measures[index].phase.merges() {
+                state.merge(groups, columns, rows)
+            } else {
+                state.update(groups, columns, rows)
+            };
+            match result {
+                Ok(()) => {}
+                Err(EvalError::Failed { row }) => {
+                    return Err(self.raise(index, groups, columns, rows, row));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.filtered = filtered;
+        Ok(())
+    }
+
+    /// Merges a spilled batch: the keys, then all measures' buffers.
+    pub(super) fn merge_spilled(
+        &mut self,
+        groups: &[u32],
+        batch: &Batch,
+    ) -> Result<(), EngineError> {
+        let mut at = self.plan.key_types.len();
+        let rows = batch.selection();
+        for index in 0..self.states.len() {
+            let count = self.plan.measures[index].function.buffer_types().len();
+            let columns = &batch.columns()[at..at + count];
+            at += count;
+            match self.states[index].merge(groups, columns, rows) {
+                Ok(()) => {}
+                Err(EvalError::Failed { row }) => {
+                    return Err(self.raise(index, groups, columns, rows, row));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets Spark's own expression raise the error of a row that failed.
+    fn raise(
+        &self,
+        index: usize,
+        groups: &[u32],
+        arguments: &[Column],
+        rows: &Selection,
+        row: usize,
+    ) -> EngineError {
+        let measure = &self.plan.measures[index];
+        let attempt = || -> Result<EngineError, EngineError> {
+            let not_confirmed = || {
+                EngineError::Internal(format!(
+                    "{:?} failed at a row for which Spark does not raise",
+                    measure.function
+                ))
+            };
+            let position = rows
+                .iter()
+                .position(|r| r == row)
+                .ok_or_else(not_confirmed)?;
+            let group = groups[position] as usize;
+            let fallback = measure.update_fallback.ok_or_else(not_confirmed)?;
+            let mut columns = self.states[index].buffers(group, group + 1)?;
+            for argument in arguments {
+                columns.push(argument.take(&[row as u32])?);
+            }
+            let batch = Batch::new(columns, 1);
+            let result = self
+                .task
+                .with_host(|host| host.evaluate(fallback, &batch, &SparkType::Null));
+            Ok(match result {
+                Ok(_) => not_confirmed(),
+                Err(error) => error.into(),
+            })
+        };
+        attempt().unwrap_or_else(|error| error)
+    }
+
+    /// All buffers of groups `from..to`.
+    pub(super) fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EngineError> {
+        let mut columns = Vec::new();
+        for state in &self.states {
+            columns.extend(state.buffers(from, to)?);
+        }
+        Ok(columns)
+    }
+
+    /// The output columns of groups `from..to`: buffers or results, as each measure's phase says.
+    pub(super) fn output(&self, from: usize, to: usize) -> Result<Vec<Column>, EngineError> {
+        let mut columns = Vec::new();
+        for (measure, state) in self.plan.measures.iter().zip(&self.states) {
+            if measure.phase.finishes() {
+                columns.push(self.evaluate(measure, state.as_ref(), from, to)?);
+            } else {
+                columns.extend(state.buffers(from, to)?);
+            }
+        }
+        Ok(columns)
+    }
+
+    fn evaluate(
+        &self,
+        measure: &Measure,
+        state: &dyn AggregateState,
+        from: usize,
+        to: usize,
+    ) -> Result<Column, EngineError> {
+        let failed = match state.evaluate(from, to) {
+            Ok(column) => return Ok(column),
+            Err(EvalError::Failed { .. }) => true,
+            Err(EvalError::Declined(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let fallback = measure.evaluate_fallback.ok_or_else(|| {
+            EngineError::Internal(format!(
+                "{:?} has no evaluation of Spark's to fall back to",
+                measure.function
+            ))
+        })?;
+        let batch = Batch::new(state.buffers(from, to)?, to - from);
+        let data_type = measure.function.data_type();
+        let column = self
+            .task
+            .with_host(|host| host.evaluate(fallback, &batch, data_type))?;
+        OperatorMetrics::add(&self.metrics.jvm_rows, (to - from) as u64);
+        if failed {
+            OperatorMetrics::add(&self.metrics.kernel_disagreements, 1);
+        }
+        if column.len() != to - from {
+            return Err(EngineError::Internal(format!(
+                "Spark evaluated {} groups of {}",
+                column.len(),
+                to - from
+            )));
+        }
+        Ok(column)
+    }
+}
+
+/// The groups of the rows in `kept`, a part of `rows`.
+fn narrow(groups: &[u32], rows: &Selection, kept: &Selection, filtered: &mut Vec<u32>) {
+    filtered.clear();
+    if rows.is_all() {
+        filtered.extend(kept.iter().map(|row| groups[row]));
+        return;
+    }
+    let mut kept = kept.iter().peekable();
+    for (row, &group) in rows.iter().zip(groups) {
+        if kept.next_if_eq(&row).is_some() {
+            filtered.push(group);
+        }
+    }
+}

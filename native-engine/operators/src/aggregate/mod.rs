@@ -1,0 +1,199 @@
+//! Hash aggregation, in all of Spark's phases (`HashAggregateExec`, `ObjectHashAggregateExec`,
+//! `SortAggregateExec`).
+
+mod bytes_table;
+mod code_table;
+mod groups;
+mod key_bytes;
+mod measures;
+mod spill;
+mod state;
+mod stream;
+mod word_table;
+
+use std::sync::Arc;
+
+use arclight_columns::{Schema, SparkType};
+use arclight_expressions::ExpressionRef;
+use arclight_expressions::aggregate::AggregateFunction;
+
+use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::task::TaskContext;
+
+/// What a measure takes in and gives (Spark's `AggregateMode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes in rows, gives buffers.
+    Partial,
+    /// Takes in buffers, gives buffers.
+    PartialMerge,
+    /// Takes in buffers, gives results.
+    Final,
+    /// Takes in rows, gives results.
+    Complete,
+}
+
+impl Phase {
+    /// Whether the measure's arguments are buffers.
+    pub fn merges(self) -> bool {
+        matches!(self, Phase::PartialMerge | Phase::Final)
+    }
+
+    /// Whether the measure gives its result.
+    pub fn finishes(self) -> bool {
+        matches!(self, Phase::Final | Phase::Complete)
+    }
+}
+
+/// An aggregate function over arguments.
+#[derive(Debug, Clone)]
+pub struct Measure {
+    /// The function.
+    pub function: Arc<dyn AggregateFunction>,
+    /// What it takes in and gives.
+    pub phase: Phase,
+    /// Its inputs, or its buffer columns where it merges.
+    pub arguments: Vec<ExpressionRef>,
+    /// Rows for which this is not TRUE are passed over.
+    pub filter: Option<ExpressionRef>,
+    /// Spark's own update (or merge) expression, to raise what Spark raises: over the buffer's
+    /// columns, then the arguments.
+    pub update_fallback: Option<u32>,
+    /// Spark's own evaluation, over the buffer's columns.
+    pub evaluate_fallback: Option<u32>,
+}
+
+impl Measure {
+    /// The types of its output columns.
+    fn output_types(&self) -> Vec<SparkType> {
+        if self.phase.finishes() {
+            vec![self.function.data_type().clone()]
+        } else {
+            self.function.buffer_types()
+        }
+    }
+}
+
+/// Groups rows by keys and aggregates each group.
+///
+/// Output: the keys, then per measure its buffer columns or its result. Without keys there is
+/// always one row, with keys none for an empty input. Keys are normalised (one NaN, no -0.0).
+///
+/// An aggregation whose measures include a `Partial` one may give a group several times: its
+/// output is merged above. So instead of spilling it gives out what it has, and stops looking up
+/// keys while they hardly ever repeat. All others give each group once, and spill.
+#[derive(Debug)]
+pub struct HashAggregate {
+    id: usize,
+    input: OperatorRef,
+    plan: Arc<AggregatePlan>,
+}
+
+/// What the tasks of an aggregation share.
+#[derive(Debug)]
+pub(crate) struct AggregatePlan {
+    pub(crate) groupings: Vec<ExpressionRef>,
+    pub(crate) measures: Vec<Measure>,
+    pub(crate) schema: Schema,
+    /// Types of the keys.
+    pub(crate) key_types: Vec<SparkType>,
+    /// Types of what is spilled: the keys and all buffers.
+    pub(crate) spill_types: Vec<SparkType>,
+    /// Whether a group may be given several times.
+    pub(crate) repeats: bool,
+}
+
+impl HashAggregate {
+    /// An aggregation of `input` by `groupings`; `schema` names and types the output.
+    pub fn new(
+        id: usize,
+        input: OperatorRef,
+        groupings: Vec<ExpressionRef>,
+        measures: Vec<Measure>,
+        schema: Schema,
+    ) -> Self {
+        let repeats = measures.iter().any(|m| m.phase == Phase::Partial)
+            && measures.iter().all(|m| !m.phase.finishes());
+        Self::with_repeats(id, input, groupings, measures, schema, repeats)
+    }
+
+    /// Like [`HashAggregate::new`], told whether its output is merged above, so that it may give a
+    /// group several times. Without measures `new` cannot know and assumes it is not.
+    pub fn with_repeats(
+        id: usize,
+        input: OperatorRef,
+        groupings: Vec<ExpressionRef>,
+        measures: Vec<Measure>,
+        schema: Schema,
+        repeats: bool,
+    ) -> Self {
+        let key_types: Vec<SparkType> = groupings.iter().map(|g| g.data_type().clone()).collect();
+        let mut spill_types = key_types.clone();
+        for measure in &measures {
+            spill_types.extend(measure.function.buffer_types());
+        }
+        let repeats = repeats && !groupings.is_empty();
+        HashAggregate {
+            id,
+            input,
+            plan: Arc::new(AggregatePlan {
+                groupings,
+                measures,
+                schema,
+                key_types,
+                spill_types,
+                repeats,
+            }),
+        }
+    }
+}
+
+impl Operator for HashAggregate {
+    fn name(&self) -> &'static str {
+        "HashAggregate"
+    }
+    fn schema(&self) -> &Schema {
+        &self.plan.schema
+    }
+    fn children(&self) -> Vec<&OperatorRef> {
+        vec![&self.input]
+    }
+    fn describe(&self) -> String {
+        let measures: Vec<String> = self
+            .plan
+            .measures
+            .iter()
+            .map(|m| format!("{:?} {:?}", m.phase, m.function))
+            .collect();
+        format!(
+            "HashAggregate by {:?}: {}",
+            self.plan.groupings,
+            measures.join(", ")
+        )
+    }
+    fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        let output: usize = self
+            .plan
+            .measures
+            .iter()
+            .map(|m| m.output_types().len())
+            .sum();
+        if self.plan.key_types.len() + output != self.plan.schema.len() {
+            return Err(EngineError::Internal(format!(
+                "an aggregation of {} columns has a schema of {}",
+                self.plan.key_types.len() + output,
+                self.plan.schema.len()
+            )));
+        }
+        let input = self.input.open(task)?;
+        Ok(Box::new(stream::AggregateStream::new(
+            Arc::clone(&self.plan),
+            input,
+            task,
+            task.operator_metrics(self.id),
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests;
