@@ -4,15 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column};
-use arclight_expressions::ExpressionRef;
-use arclight_expressions::murmur3;
-use arclight_operators::{EngineError, OperatorMetrics, TaskContext};
-use arclight_rows::{RowDecoder, RowError};
+use arclight_expressions::{ExpressionRef, SEED, murmur3};
+use arclight_operators::{EngineError, Keys, OperatorMetrics, SortKey, TaskContext, encode_keys};
+use arclight_rows::RowDecoder;
 
-use crate::range::{Bound, assign};
-
-/// The seed of Spark's `HashPartitioning`.
-const SEED: i32 = 42;
+use crate::range::assign;
 
 /// How an exchange distributes rows; shared by tasks.
 #[derive(Debug, Clone)]
@@ -29,10 +25,10 @@ pub enum Partitioning {
     /// The first bound that is not below the row (`RangePartitioning`).
     Range {
         /// What is compared, in this order.
-        keys: Vec<RangeKey>,
-        /// The bounds' values, a column for each key, ascending in the keys' order. At least one
-        /// bound less than partitions.
-        bounds: Vec<Column>,
+        keys: Vec<SortKey>,
+        /// The encoded keys of the bounds, ascending; fewer than partitions. Made by
+        /// [`Partitioning::range`].
+        bounds: Arc<Keys>,
         /// The number of partitions, at least 1.
         partitions: u32,
     },
@@ -41,39 +37,35 @@ pub enum Partitioning {
     RoundRobin {
         /// The number of partitions, at least 1.
         partitions: u32,
-        /// The partition of a task's first row, modulo `partitions`.
+        /// Added to where a task begins.
         start: u32,
     },
 }
 
 /// A sort key of a range partitioning.
-#[derive(Debug, Clone)]
-pub struct RangeKey {
-    /// The value compared.
-    pub expression: ExpressionRef,
-    /// Whether smaller values come first.
-    pub ascending: bool,
-    /// Whether NULL comes first, whatever the direction.
-    pub nulls_first: bool,
-}
+pub type RangeKey = SortKey;
 
 impl Partitioning {
     /// A range partitioning whose bounds are UnsafeRows of the keys' values. There may be fewer
     /// bounds than `partitions - 1` (the last partitions are then empty), but not more.
     pub fn range(
-        keys: Vec<RangeKey>,
+        keys: Vec<SortKey>,
         bounds: &[Vec<u8>],
         partitions: u32,
-    ) -> Result<Self, RowError> {
+    ) -> Result<Self, EngineError> {
         if bounds.len() >= partitions.max(1) as usize {
-            return Err(RowError::Damaged("more range bounds than partitions"));
+            let message = "more range bounds than partitions".to_string();
+            return Err(EngineError::Internal(message));
         }
         let types = keys
             .iter()
             .map(|key| key.expression.data_type().clone())
             .collect();
         let lengths: Vec<i32> = bounds.iter().map(|row| row.len() as i32).collect();
-        let bounds = RowDecoder::new(types).decode_bytes(&bounds.concat(), &lengths)?;
+        let columns = RowDecoder::new(types)
+            .decode_bytes(&bounds.concat(), &lengths)
+            .map_err(|error| EngineError::Internal(format!("range bounds: {error}")))?;
+        let bounds = Arc::new(encode_keys(&columns, &orders(&keys), lengths.len())?);
         Ok(Partitioning::Range {
             keys,
             bounds,
@@ -91,6 +83,11 @@ impl Partitioning {
         };
         partitions.max(1) as usize
     }
+}
+
+/// Ascending and nulls first of each key.
+fn orders(keys: &[SortKey]) -> Vec<(bool, bool)> {
+    keys.iter().map(|k| (k.ascending, k.nulls_first)).collect()
 }
 
 impl fmt::Display for Partitioning {
@@ -117,11 +114,16 @@ pub struct Partitioner {
 }
 
 impl Partitioner {
-    /// The partitioner of one task.
-    pub fn new(partitioning: Partitioning) -> Self {
+    /// The partitioner of the task of partition `task`.
+    pub fn new(partitioning: Partitioning, task: u32) -> Self {
         let partitions = partitioning.partitions() as u32;
         let next = match partitioning {
-            Partitioning::RoundRobin { start, .. } => start % partitions,
+            // Tasks begin at scattered partitions, so that small inputs don't all go to the first
+            // ones. (Fibonacci hashing; Spark draws a random number seeded with the partition.)
+            Partitioning::RoundRobin { start, .. } => {
+                let scattered = u64::from(task.wrapping_mul(0x9E37_79B9)) * u64::from(partitions);
+                ((scattered >> 32) as u32 + start % partitions) % partitions
+            }
             _ => 0,
         };
         Partitioner {
@@ -158,17 +160,7 @@ impl Partitioner {
                     .iter()
                     .map(|k| task.evaluate(&k.expression, batch, batch.selection(), metrics))
                     .collect::<Result<Vec<Column>, _>>()?;
-                let count = bounds.first().map_or(0, Column::len);
-                let bounds: Vec<Bound<'_>> = keys
-                    .iter()
-                    .zip(bounds)
-                    .map(|(key, values)| Bound {
-                        values,
-                        ascending: key.ascending,
-                        nulls_first: key.nulls_first,
-                    })
-                    .collect();
-                assign(&columns, &bounds, count, batch.selection(), ids);
+                assign(&columns, &orders(keys), bounds, batch.selection(), ids)?;
             }
             Partitioning::RoundRobin { .. } => {
                 for _ in 0..rows {

@@ -96,7 +96,7 @@ impl ShuffleWriter {
         let start = Instant::now();
         let output = DataFile::create(path)?;
         let partitions = self.partitioning.partitions();
-        let mut partitioner = Partitioner::new(self.partitioning.clone());
+        let mut partitioner = Partitioner::new(self.partitioning.clone(), task.partition);
         let state = State::new(self, task, &metrics, output)?;
         let shared = Arc::new(Shared(Mutex::new(state)));
         let weak = Arc::downgrade(&shared);
