@@ -76,7 +76,7 @@ impl InList {
         if let Some(bits) = self
             .set
             .as_ref()
-            .and_then(|set| Some(set.matches(column.as_flat()?, rows)?))
+            .and_then(|set| set.matches(column.as_flat()?, rows))
         {
             return Ok(bits);
         }

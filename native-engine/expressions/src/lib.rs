@@ -16,8 +16,10 @@ mod function;
 mod guard;
 mod hash;
 mod in_list;
+mod java_double;
 pub mod kernel;
 mod leaf;
+mod math;
 mod null;
 mod registry;
 #[cfg(test)]
@@ -45,5 +47,6 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     conditional::FUNCTIONS,
     decimal::FUNCTIONS,
     hash::FUNCTIONS,
+    math::FUNCTIONS,
     null::FUNCTIONS,
 ];

@@ -156,17 +156,13 @@ pub(crate) fn check_layouts<R: PartialEq + std::fmt::Debug + Clone>(
         assert_eq!(read(&result), expected, "{name}, dictionary {index}");
     }
     let len = arguments[0].len();
-    for row in 0..len {
+    for (row, value) in expected.iter().enumerate() {
         let constants: Vec<Column> = arguments
             .iter()
             .map(|a| Column::constant(a.take(&[row as u32]).unwrap(), 3))
             .collect();
         let result = run(name, &constants, output, mode).unwrap();
-        assert_eq!(
-            read(&result),
-            vec![expected[row].clone(); 3],
-            "{name}, constants"
-        );
+        assert_eq!(read(&result), vec![value.clone(); 3], "{name}, constants");
         if arguments.len() == 2 {
             // One side constant: only this row's result is known.
             for side in 0..2 {
@@ -175,7 +171,7 @@ pub(crate) fn check_layouts<R: PartialEq + std::fmt::Debug + Clone>(
                 let rows = Selection::from_rows(len, vec![row as u32]);
                 let expression = call(name, &mixed, output, mode);
                 let result = evaluate(expression.as_ref(), &mixed, &rows).unwrap();
-                assert_eq!(read(&result)[row], expected[row], "{name}, constant {side}");
+                assert_eq!(read(&result)[row], *value, "{name}, constant {side}");
             }
         }
     }

@@ -75,6 +75,7 @@ const CASTS: &[(Class, Class, Builder)] = &[
     (Class::Integer, Class::Decimal, numeric::integer_to_decimal),
     (Class::Float, Class::Integer, numeric::float_to_integer),
     (Class::Float, Class::Float, numeric::float_to_float),
+    (Class::Float, Class::Decimal, numeric::float_to_decimal),
     (Class::Decimal, Class::Integer, numeric::decimal_to_integer),
     (Class::Decimal, Class::Float, numeric::decimal_to_float),
     (Class::Decimal, Class::Decimal, crate::decimal::cast),

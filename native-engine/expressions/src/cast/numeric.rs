@@ -4,9 +4,12 @@ use arclight_columns::{Column, FixedWidth, Selection, SparkType};
 use num_traits::AsPrimitive;
 
 use crate::comparison::truth;
-use crate::decimal::{DecimalType, POW10, Unscaled, decimal_rows, overflow, unscaled};
+use crate::decimal::{
+    DecimalType, POW10, Rounding, Unscaled, decimal_rows, divide_rounded, overflow, unscaled,
+};
 use crate::expression::{EvalError, ExpressionRef};
 use crate::function::{Failing, one, unary};
+use crate::java_double;
 use crate::kernel::{self, Outcome, flat_or_constant, map_bits, over_distinct, try_rows};
 use crate::registry::{BuildError, EvalMode, FunctionCall};
 
@@ -296,6 +299,53 @@ pub(super) fn float_to_float(call: &FunctionCall) -> Result<ExpressionRef, Build
         }
         _ => Err(call.unsupported()),
     }
+}
+
+/// Float or double → decimal: the digits Java prints the double with, rounded HALF_UP. NaN and the
+/// infinities are NULL in every mode; beyond the precision it fails (ANSI) or is NULL. A batch
+/// with a double that versions of Java print differently is declined.
+pub(super) fn float_to_decimal(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    fn build<F>(call: &FunctionCall, to: DecimalType) -> Result<ExpressionRef, BuildError>
+    where
+        F: FixedWidth + Into<f64>,
+    {
+        let mode = call.mode;
+        // It may decline, which a guard must see.
+        cast(call, Failing::Sometimes, move |column, rows, output| {
+            let Some(values) = column.as_slice::<F>() else {
+                return Err(kernel::wrong_width(column, F::PHYSICAL));
+            };
+            decimal_rows(rows, output, column.validity().cloned(), |row| {
+                let value: f64 = values[row].into();
+                if !value.is_finite() {
+                    return Outcome::Null;
+                }
+                let java = java_double::digits(value);
+                if !java.certain {
+                    return Outcome::Decline(
+                        "digits of a double that depend on the version of Java",
+                    );
+                }
+                let digits = i128::from(java.digits);
+                let shift = java.exponent + i32::from(to.scale);
+                let power = POW10.get(shift.unsigned_abs() as usize);
+                let magnitude = match power {
+                    _ if digits == 0 => Some(0),
+                    Some(&power) if shift >= 0 => digits.checked_mul(power),
+                    Some(&power) => Some(divide_rounded(digits, power, Rounding::HalfUp)),
+                    None => (shift < 0).then_some(0),
+                };
+                match magnitude {
+                    Some(v) if v.unsigned_abs() <= to.max() => {
+                        Outcome::Value(if value < 0.0 { -v } else { v })
+                    }
+                    _ => overflow(mode),
+                }
+            })
+        })
+    }
+    let to = DecimalType::of(&call.output).ok_or_else(|| call.unsupported())?;
+    with_float!(one(call)?.data_type(), call, From => build::<From>(call, to))
 }
 
 /// Decimal → integer, cut towards zero. Legacy keeps the low bits; else a value out of range fails

@@ -137,7 +137,7 @@ fn decimals_next_to_an_integer_are_left_to_spark() {
         &[Some(2_147_483_646_999_999_999_999_999_999i128)],
     );
     for (mode, declined) in [(EvalMode::Ansi, true), (EvalMode::Legacy, false)] {
-        let result = run("cast", &[column.clone()], &SparkType::Int, mode);
+        let result = run("cast", std::slice::from_ref(&column), &SparkType::Int, mode);
         assert_eq!(matches!(result, Err(EvalError::Declined(_))), declined);
     }
 }
@@ -299,4 +299,39 @@ fn same_type_is_the_argument() {
         let result = run("cast", &[column], &SparkType::Int, mode).unwrap();
         assert_eq!(values::<i32>(&result), [Some(1), None]);
     }
+}
+
+#[test]
+fn floats_to_decimals() {
+    // 1.1f = 1.1000000238
+    let decimal = SparkType::decimal(11, 10);
+    let column = fixed(
+        &SparkType::Float,
+        &[Some(1.1f32), Some(-0.0), None, Some(10.5)],
+    );
+    let expected = [Some(11_000_000_238), Some(0), None, None];
+    check(column, &decimal, decimals, &expected, &expected);
+    let decimal = SparkType::decimal(3, 2);
+    let column = fixed(
+        &SparkType::Double,
+        &[Some(1.005), Some(-1.004), Some(1e-300), Some(9.995)],
+    );
+    let expected = [Some(101), Some(-100), Some(0), None];
+    check(column, &decimal, decimals, &expected, &expected);
+    let wide = SparkType::decimal(38, 20);
+    let column = fixed(&SparkType::Double, &[Some(123456.5), Some(1e15)]);
+    let expected = [1234565 * 10i128.pow(19), 10i128.pow(35)].map(Some);
+    check(column, &wide, decimals, &expected, &expected);
+    // NULL even in ANSI mode.
+    for mode in MODES {
+        let column = fixed(
+            &SparkType::Double,
+            &[Some(f64::NAN), Some(f64::NEG_INFINITY)],
+        );
+        let result = run("cast", &[column], &wide, mode).unwrap();
+        assert_eq!(decimals(&result), [None, None]);
+    }
+    let column = fixed(&SparkType::Double, &[Some(2e23)]);
+    let result = run("cast", &[column], &wide, EvalMode::Legacy);
+    assert!(matches!(result, Err(EvalError::Declined(_))));
 }

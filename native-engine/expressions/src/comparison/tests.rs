@@ -13,7 +13,8 @@ use crate::testing::*;
 /// Checks all comparisons of two columns against the rows' orders; `None` is NULL on a side.
 #[track_caller]
 fn check_all(left: &Column, right: &Column, orders: &[Option<Ordering>]) {
-    let tests: [(&str, fn(Ordering) -> bool); 5] = [
+    type Test = (&'static str, fn(Ordering) -> bool);
+    let tests: [Test; 5] = [
         ("equal", Ordering::is_eq),
         ("less_than", Ordering::is_lt),
         ("less_than_or_equal", Ordering::is_le),

@@ -70,6 +70,15 @@ object ArclightConf {
     "Makes every expression's kernel decline, so that Spark's own code evaluates each through the " +
       "bridge. For tests."))
 
+  val TEST_FAIL_ON_DISAGREEMENT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.failOnDisagreement", default = false, Session, "0.1.0",
+    "Fails a task in which a kernel failed where Spark's own expression gives a value. For tests."))
+
+  val TEST_FAIL_ON_DEFECT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.failOnDefect", default = false, Session, "0.1.0",
+    "Fails a query that a rule of Arclight failed on, instead of leaving its plan as Spark has " +
+      "it. For tests."))
+
   /** All entries, in the order of their declaration. */
   def entries: Seq[ConfigurationEntry[_]] = registered.toSeq
 
@@ -131,6 +140,8 @@ object ArclightConf {
        || setting of Spark | what it becomes |
        ||---|---|
        || `spark.sql.extensions` | your list, with `${classOf[ArclightExtensions].getName}` added at its end |
+       || `spark.sql.queryExecutionListeners` | your list, with `${StartSettings.LISTENER_CLASS}`, which logs what `${EXPLAIN.key}` asks for |
+       || `spark.sql.extendedExplainProviders` | your list, with `${StartSettings.EXPLAIN_CLASS}`, which adds to EXPLAIN what is native |
        || `spark.shuffle.manager` | `org.arclight.spark.shuffle.ArclightShuffleManager` |
        || `spark.memory.offHeap.enabled` | `true`. If you set `false`, Arclight warns and stays off. |
        || `spark.memory.offHeap.size` | In local mode: half of what the machine or container has beyond the heap and 1 GiB, at most 8 GiB. On executors: 65 % of `spark.executor.memory`, which is split; if you set `spark.executor.memory`, it stays and half as much is added. |

@@ -2,7 +2,17 @@ package org.arclight.spark
 
 import org.apache.spark.sql.SparkSessionExtensions
 
-/** What Arclight injects into a session. The plugin names this class in `spark.sql.extensions`. */
+import org.arclight.spark.rules.{ArclightColumnarRule, TagNativePlans}
+
+/**
+ * What Arclight injects into a session, in the order in which Spark comes to it. The plugin names
+ * this class in `spark.sql.extensions`.
+ */
 class ArclightExtensions extends (SparkSessionExtensions => Unit) {
-  override def apply(extensions: SparkSessionExtensions): Unit = ()
+  override def apply(extensions: SparkSessionExtensions): Unit = {
+    // With AQE, before and after every stage: the whole plan, nothing replaced.
+    extensions.injectQueryStagePrepRule(_ => TagNativePlans)
+    // When a stage (without AQE: the plan) is about to run: operators become native stages.
+    extensions.injectColumnar(_ => ArclightColumnarRule)
+  }
 }

@@ -2,6 +2,8 @@ package org.arclight.spark
 
 import org.apache.spark.SparkConf
 
+import org.arclight.spark.explain.{ArclightExplain, ExplainListener}
+
 /**
  * What the plugin sets in an application's configuration when it starts, where the user has not.
  *
@@ -19,16 +21,18 @@ final case class StartSettings(
 
   /** Keys and values to set, in the order in which they are logged. */
   def changes: Seq[(String, String)] =
-    extensions.toSeq ++ shuffleManager ++ (if (isLocal) localMemory else executorMemory)
+    Seq(EXTENSIONS -> EXTENSIONS_CLASS, LISTENERS -> LISTENER_CLASS, EXPLAIN_PROVIDERS -> EXPLAIN_CLASS)
+      .flatMap { case (key, ours) => appended(key, ours) } ++
+      shuffleManager ++ (if (isLocal) localMemory else executorMemory)
 
   /** Whether the user forbade off-heap memory, without which the engine has none. */
   def offHeapForbidden: Boolean =
     conf.contains(OFF_HEAP_ENABLED) && !conf.getBoolean(OFF_HEAP_ENABLED, defaultValue = true)
 
-  private def extensions: Option[(String, String)] = {
-    val ours = classOf[ArclightExtensions].getName
-    val users = conf.get(EXTENSIONS, "").split(",").map(_.trim).filter(_.nonEmpty).toSeq
-    if (users.contains(ours)) None else Some(EXTENSIONS -> (users :+ ours).mkString(","))
+  /** The user's list with a class of ours at its end; None if the user named it. */
+  private def appended(key: String, ours: String): Option[(String, String)] = {
+    val users = conf.get(key, "").split(",").map(_.trim).filter(_.nonEmpty).toSeq
+    if (users.contains(ours)) None else Some(key -> (users :+ ours).mkString(","))
   }
 
   private def shuffleManager: Option[(String, String)] =
@@ -84,6 +88,11 @@ final case class StartSettings(
 
 object StartSettings {
   val EXTENSIONS = "spark.sql.extensions"
+  val EXTENSIONS_CLASS: String = classOf[ArclightExtensions].getName
+  val LISTENERS = "spark.sql.queryExecutionListeners"
+  val LISTENER_CLASS: String = classOf[ExplainListener].getName
+  val EXPLAIN_PROVIDERS = "spark.sql.extendedExplainProviders"
+  val EXPLAIN_CLASS: String = classOf[ArclightExplain].getName
   val SHUFFLE_MANAGER = "spark.shuffle.manager"
   val SHUFFLE_MANAGER_CLASS = "org.arclight.spark.shuffle.ArclightShuffleManager"
   val OFF_HEAP_ENABLED = "spark.memory.offHeap.enabled"

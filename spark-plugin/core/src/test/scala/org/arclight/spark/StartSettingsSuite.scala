@@ -19,6 +19,8 @@ class StartSettingsSuite extends AnyFunSuite {
   test("an untouched local application gets everything") {
     assert(changes(isLocal = true, 16, 1) == Map(
       "spark.sql.extensions" -> "org.arclight.spark.ArclightExtensions",
+      "spark.sql.queryExecutionListeners" -> "org.arclight.spark.explain.ExplainListener",
+      "spark.sql.extendedExplainProviders" -> "org.arclight.spark.explain.ArclightExplain",
       "spark.shuffle.manager" -> "org.arclight.spark.shuffle.ArclightShuffleManager",
       "spark.memory.offHeap.enabled" -> "true",
       "spark.memory.offHeap.size" -> "7168m"))
@@ -44,8 +46,12 @@ class StartSettingsSuite extends AnyFunSuite {
       "spark.memory.offHeap.size" -> "2g",
       "spark.executor.memory" -> "4g",
       "spark.executor.memoryOverhead" -> "1g")
-    assert(changes(isLocal = true, 16, 1, user.toSeq: _*).keySet == Set("spark.sql.extensions"))
-    assert(changes(isLocal = false, 16, 1, user.toSeq: _*).keySet == Set("spark.sql.extensions"))
+    val lists = Set(
+      "spark.sql.extensions",
+      "spark.sql.queryExecutionListeners",
+      "spark.sql.extendedExplainProviders")
+    assert(changes(isLocal = true, 16, 1, user.toSeq: _*).keySet == lists)
+    assert(changes(isLocal = false, 16, 1, user.toSeq: _*).keySet == lists)
   }
 
   test("an off-heap size of 0 is no size") {

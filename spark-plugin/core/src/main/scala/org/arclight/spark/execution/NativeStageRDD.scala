@@ -1,0 +1,93 @@
+package org.arclight.spark.execution
+
+import java.io.File
+
+import org.apache.spark.{Dependency, NarrowDependency, Partition, SparkContext, TaskContext}
+import org.apache.spark.arclight.{ShuffleWritten, UnstartedShuffleWrite}
+import org.apache.spark.rdd.{DeterministicLevel, RDD}
+import org.apache.spark.sql.catalyst.InternalRow
+
+/**
+ * The rows of a stage that runs natively; or, if its plan ends in a shuffle write, a handle that
+ * the shuffle writer starts. It depends on the shuffles it reads themselves, so that a lost block
+ * has Spark compute them again.
+ *
+ * @param indeterminate whether a task run again may give other rows
+ */
+class NativeStageRDD(
+    context: SparkContext,
+    val program: StageProgram,
+    @transient private val stagePartitions: Array[NativeStagePartition],
+    indeterminate: Boolean)
+  extends RDD[InternalRow](context, Nil) {
+
+  override protected def getPartitions: Array[Partition] =
+    stagePartitions.asInstanceOf[Array[Partition]]
+
+  override protected def getDependencies: Seq[Dependency[_]] =
+    program.inputs.toSeq.zipWithIndex.collect {
+      case (RowsInput(rdd, _), input) =>
+        val parents = stagePartitions.map { partition =>
+          partition.splits(input) match {
+            case RowsSplit(parent) => parent.index
+            case _ => NativeStageRDD.NO_PARENT
+          }
+        }
+        new RowsDependency(rdd, parents)
+      case (ShuffleInput(dependency, _, _), _) => dependency
+    }
+
+  override protected def getPreferredLocations(split: Partition): Seq[String] =
+    split.asInstanceOf[NativeStagePartition].preferredLocations
+
+  override protected def getOutputDeterministicLevel: DeterministicLevel.Value =
+    if (indeterminate) DeterministicLevel.INDETERMINATE else super.getOutputDeterministicLevel
+
+  override def compute(split: Partition, task: TaskContext): Iterator[InternalRow] =
+    new NativeRowIterator(program, split.asInstanceOf[NativeStagePartition], task)
+}
+
+object NativeStageRDD {
+  private[execution] val NO_PARENT = -1
+}
+
+/** Partition `i` depends on partition `parents(i)` of an RDD, or on none. */
+private[execution] final class RowsDependency(rdd: RDD[InternalRow], parents: Array[Int])
+  extends NarrowDependency[InternalRow](rdd) {
+  override def getParents(partition: Int): Seq[Int] =
+    Seq(parents(partition)).filter(_ != NativeStageRDD.NO_PARENT)
+}
+
+/**
+ * The rows of one task, each valid until the next is taken. The native task starts when the first
+ * row is asked for, or when the shuffle writer has it write.
+ */
+final class NativeRowIterator(
+    program: StageProgram,
+    partition: NativeStagePartition,
+    context: TaskContext)
+  extends Iterator[InternalRow] with UnstartedShuffleWrite {
+
+  private val block = new Array[Long](2)
+  private val reader = new RowReader(program.fields)
+  private var task: NativeTask = _
+  private var ended = false
+
+  override def hasNext: Boolean = reader.hasNext || (!ended && pull())
+
+  override def next(): InternalRow = {
+    if (!hasNext) throw new NoSuchElementException("the native task has no further row")
+    reader.next()
+  }
+
+  override def writeShuffle(dataFile: File): ShuffleWritten =
+    new NativeTask(program, partition, context, Some(dataFile)).shuffleWrite()
+
+  private def pull(): Boolean = {
+    if (task == null) task = new NativeTask(program, partition, context, None)
+    val count = task.nextRows(block)
+    reader.begin(count, block(0), block(1))
+    ended = count == 0
+    !ended
+  }
+}

@@ -1,0 +1,66 @@
+package org.arclight.spark.execution
+
+import java.util.concurrent.TimeUnit.NANOSECONDS
+
+import scala.jdk.CollectionConverters._
+
+import org.apache.spark.{SparkException, TaskContext}
+import org.apache.spark.arclight.TaskInternals
+import org.apache.spark.internal.Logging
+import org.apache.spark.sql.execution.metric.SQLMetric
+
+import org.arclight.proto.{OperatorMetrics, TaskMetrics}
+
+/** Puts what a native task reports into Spark's metrics, under Spark's names. */
+object OperatorMetricsReport extends Logging {
+
+  /** Spark's names of an operator's own time, in milliseconds. */
+  private val TIMES = Seq("scanTime", "aggTime", "sortTime")
+
+  /** How many rows an operator gave. */
+  def outputRows(report: TaskMetrics, operator: Int): Long =
+    if (operator < report.getOperatorsCount) report.getOperators(operator).getOutputRows else 0L
+
+  /** Adds a task's report to the metrics of the operators and of the task. */
+  def apply(report: TaskMetrics, program: StageProgram, context: TaskContext): Unit = {
+    report.getOperatorsList.asScala.zip(program.metrics).foreach { case (operator, metrics) =>
+      addOperator(operator, metrics)
+    }
+    program.inputs.foreach {
+      case FilesInput(_, operator) if operator < report.getOperatorsCount =>
+        val scan = report.getOperators(operator)
+        TaskInternals.addInput(context, scan.getBytesRead, scan.getOutputRows)
+      case RangeSlices(operator) =>
+        TaskInternals.addInput(context, 0L, outputRows(report, operator))
+      case _ =>
+    }
+    val spilled = report.getOperatorsList.asScala.map(_.getSpilledBytes).sum
+    if (spilled > 0) TaskInternals.addSpill(context, spilled)
+    TaskInternals.addPeakMemory(context, report.getPeakMemoryBytes)
+    reportDisagreements(report, program, context)
+  }
+
+  private def addOperator(operator: OperatorMetrics, metrics: Map[String, SQLMetric]): Unit = {
+    def add(name: String, value: Long): Unit = metrics.get(name).foreach(_.add(value))
+    add("numOutputRows", operator.getOutputRows)
+    add("spillSize", operator.getSpilledBytes)
+    add("peakMemory", operator.getPeakMemoryBytes)
+    TIMES.foreach(add(_, NANOSECONDS.toMillis(operator.getElapsedNanos)))
+  }
+
+  private def reportDisagreements(
+      report: TaskMetrics,
+      program: StageProgram,
+      context: TaskContext): Unit = {
+    val disagreements = report.getOperatorsList.asScala.map(_.getKernelDisagreements).sum
+    if (disagreements > 0) {
+      val message = s"Arclight: in $disagreements batches a kernel failed where Spark's expression " +
+        "gives a value; Spark's values were used"
+      logWarning(message)
+      // After a failure the first error is the one to tell.
+      if (program.failOnDisagreement && !context.isFailed()) {
+        throw SparkException.internalError(message)
+      }
+    }
+  }
+}

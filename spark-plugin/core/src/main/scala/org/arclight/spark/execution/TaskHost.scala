@@ -1,0 +1,153 @@
+package org.arclight.spark.execution
+
+import org.apache.spark.{SparkException, TaskContext}
+import org.apache.spark.arclight.ShuffleBlocks
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
+
+import org.arclight.spark.jni.{ShuffleBlockLocation, TaskCallbacks}
+import org.arclight.spark.memory.NativeMemoryConsumer
+import org.arclight.spark.plan.JvmExpression
+
+/** Answers what one native task asks of the JVM. */
+final class TaskHost(
+    program: StageProgram,
+    partition: NativeStagePartition,
+    context: TaskContext,
+    memory: NativeMemoryConsumer)
+  extends TaskCallbacks {
+  import TaskHost._
+
+  private val rows = new Array[RowSource](program.inputs.length)
+  private val blocks = new Array[ShuffleBlocks](program.inputs.length)
+  private val expressions = new Array[Evaluation](program.jvmExpressions.length)
+  private val evaluated = new RowBlock
+  private lazy val files = new HadoopFiles(
+    program.inputs.collectFirst { case input: FilesInput => input.hadoopConfiguration }
+      .getOrElse(throw SparkException.internalError("A stage without files opens one.")))
+  private var filesOpened = false
+  @volatile private var closing = false
+
+  override def acquire(bytes: Long): Long = memory.acquire(bytes)
+
+  override def release(bytes: Long): Unit = memory.release(bytes)
+
+  override def isCancelled: Boolean = closing || context.isInterrupted()
+
+  override def nextRows(input: Int, block: Array[Long]): Int = {
+    if (rows(input) == null) {
+      rows(input) = (program.inputs(input), partition.splits(input)) match {
+        case (RowsInput(rdd, types), RowsSplit(parent)) =>
+          new RowSource(rdd.iterator(parent, context), () => UnsafeProjection.create(types))
+        case _ => throw wrongKind(input, "rows")
+      }
+    }
+    rows(input).next(program.batchRows, block)
+  }
+
+  override def evaluate(
+      index: Int,
+      count: Int,
+      rows: Long,
+      lengths: Long,
+      block: Array[Long]): Int = {
+    if (expressions(index) == null) {
+      expressions(index) = new Evaluation(program.jvmExpressions(index))
+    }
+    evaluated.clear()
+    expressions(index).run(count, rows, lengths, evaluated)
+    evaluated.describe(block)
+    evaluated.count
+  }
+
+  override def nextShuffleBlock(input: Int): ShuffleBlockLocation = {
+    if (blocks(input) == null) {
+      blocks(input) = (program.inputs(input), partition.splits(input)) match {
+        case (ShuffleInput(dependency, readMetrics, _), ShuffleSplit(spec)) =>
+          new ShuffleBlocks(dependency, spec, readMetrics, context)
+        case _ => throw wrongKind(input, "shuffle blocks")
+      }
+    }
+    blocks(input).next()
+  }
+
+  override def readShuffle(input: Int, address: Long, length: Int): Int =
+    blocks(input).read(address, length)
+
+  override def shuffleBlockFailed(input: Int, reason: String): Unit = blocks(input).fail(reason)
+
+  override def openFile(path: String, length: Array[Long]): Long = {
+    filesOpened = true
+    files.open(path, length)
+  }
+
+  override def readFile(handle: Long, offset: Long, address: Long, length: Int): Unit =
+    files.read(handle, offset, address, length)
+
+  override def closeFile(handle: Long): Unit = files.close(handle)
+
+  /** Makes the native task stop soon, if another thread runs it. */
+  def stop(): Unit = closing = true
+
+  /**
+   * Frees everything; the native task must be closed already.
+   *
+   * @param rowsRead rows that an operator read, by its number
+   */
+  def close(rowsRead: Int => Long): Unit = {
+    rows.foreach(source => if (source != null) source.close())
+    evaluated.close()
+    if (filesOpened) files.closeAll()
+    blocks.indices.foreach { input =>
+      (program.inputs(input), blocks(input)) match {
+        case (_, null) =>
+        case (ShuffleInput(_, _, operator), reader) => reader.close(rowsRead(operator))
+        case _ =>
+      }
+    }
+  }
+
+  private def wrongKind(input: Int, asked: String): Throwable =
+    SparkException.internalError(
+      s"The engine asked for $asked of input $input, which is " +
+        s"${program.inputs(input).getClass.getSimpleName} with " +
+        s"${partition.splits(input).getClass.getSimpleName}.")
+}
+
+object TaskHost {
+  /** Where a block of JVM rows ends though more rows would fit. */
+  private val ROW_BLOCK_BYTES = 1L << 20
+
+  /** Hands over the rows of an iterator, block by block. */
+  private final class RowSource(
+      iterator: Iterator[InternalRow],
+      projection: () => UnsafeProjection) {
+    private val block = new RowBlock
+    private lazy val toUnsafe = projection()
+
+    def next(maximum: Int, description: Array[Long]): Int = {
+      block.clear()
+      while (block.count < maximum && block.bytes < ROW_BLOCK_BYTES && iterator.hasNext) {
+        iterator.next() match {
+          case row: UnsafeRow => block.append(row)
+          case row => block.append(toUnsafe(row))
+        }
+      }
+      block.describe(description)
+      block.count
+    }
+
+    def close(): Unit = block.close()
+  }
+
+  /** One of the stage's expressions, compiled. */
+  private final class Evaluation(expression: JvmExpression) {
+    private val projection = UnsafeProjection.create(Seq(expression.expression))
+    private val reader = new RowReader(expression.inputTypes.length)
+
+    def run(count: Int, rows: Long, lengths: Long, results: RowBlock): Unit = {
+      reader.begin(count, rows, lengths)
+      while (reader.hasNext) results.append(projection(reader.next()))
+    }
+  }
+}

@@ -1,0 +1,157 @@
+package org.arclight.spark.rules
+
+import scala.jdk.CollectionConverters._
+
+import io.substrait.proto.Expression.Literal
+import org.apache.hadoop.fs.{LocalFileSystem, Path}
+import org.apache.spark.SparkException
+import org.apache.spark.sql.catalyst.FileSourceOptions
+import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, ResolveDefaultColumns}
+import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
+import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, FileScanRDD, PartitionedFile}
+import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
+import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
+import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, StructType}
+import org.apache.spark.util.SerializableConfiguration
+
+import org.arclight.proto.{FileSplit, Split}
+import org.arclight.spark.ArclightConf
+import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit}
+import org.arclight.spark.plan.{Literals, ParquetScanOptions, StageBuilder}
+import org.arclight.spark.plan.expressions.{Native, SupportLevel, Unsupported}
+
+/** The scan of Parquet files. */
+object FileScanOperator extends LeafOperator {
+  override def operatorClass: Class[_ <: SparkPlan] = classOf[FileSourceScanExec]
+
+  override def saving: Double = OperatorRegistry.COSTLY
+
+  override def check(plan: SparkPlan, conf: SQLConf): SupportLevel =
+    obstacle(classOf[FileSourceScanExec].cast(plan), conf).fold[SupportLevel](Native)(Unsupported(_))
+
+  private def obstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
+    val format = scan.relation.fileFormat
+    lazy val options = new ParquetOptions(scan.relation.options, conf)
+    lazy val columns = scan.output.take(scan.requiredSchema.length)
+    if (!ArclightConf.SCAN_ENABLED.get(conf)) {
+      Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
+    } else if (format.getClass != classOf[ParquetFileFormat]) {
+      // A subclass may hide rows, as Delta's does.
+      Some(s"files of format ${format.getClass.getName} are not native")
+    } else if (scan.stream.isDefined) {
+      Some("scans of streams are not native")
+    } else if (columns.map(_.name) != scan.requiredSchema.map(_.name)) {
+      Some("the scan's columns are not in the order of its schema")
+    } else if (columns.exists(_.name == ROW_INDEX)) {
+      Some("the row index of a file is not native")
+    } else if (columns.exists(column => !isFlat(column.dataType))) {
+      Some("nested columns of files are not native")
+    } else if (conf.parquetFieldIdReadEnabled && ParquetUtils.hasFieldIds(scan.requiredSchema)) {
+      Some("columns that are found by their field ids are not native")
+    } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
+      Some("columns with default values are not native")
+    } else if (options.datetimeRebaseModeInRead == EXCEPTION ||
+        options.int96RebaseModeInRead == EXCEPTION) {
+      Some("old dates and timestamps are to raise an exception")
+    } else if (isEncrypted(scan)) {
+      Some("encrypted files are not native")
+    } else {
+      None
+    }
+  }
+
+  private val ROW_INDEX = "_tmp_metadata_row_index"
+  private val EXCEPTION = LegacyBehaviorPolicy.EXCEPTION.toString
+  private val LEGACY = LegacyBehaviorPolicy.LEGACY.toString
+
+  private def isFlat(dataType: DataType): Boolean = dataType match {
+    case NullType | _: ArrayType | _: MapType | _: StructType => false
+    case _ => true
+  }
+
+  private def isEncrypted(scan: FileSourceScanExec): Boolean = {
+    val configuration = hadoopConfiguration(scan)
+    configuration.get("parquet.crypto.factory.class") != null ||
+      configuration.get("parquet.encryption.kms.client.class") != null
+  }
+
+  private def hadoopConfiguration(scan: FileSourceScanExec) =
+    scan.relation.sparkSession.sessionState.newHadoopConfWithOptions(scan.relation.options)
+
+  override def open(plan: SparkPlan, input: Int, builder: StageBuilder): OpenedLeaf = {
+    val scan = classOf[FileSourceScanExec].cast(plan)
+    val conf = builder.conf
+    val options = new ParquetOptions(scan.relation.options, conf)
+    val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
+    val relation = builder.parquetScan(
+      input,
+      scan.output,
+      scan.requiredSchema.length,
+      scan.dataFilters,
+      ParquetScanOptions(
+        caseSensitive = conf.caseSensitiveAnalysis,
+        ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
+        ignoreMissingFiles = fileOptions.ignoreMissingFiles,
+        legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
+        legacyInt96Default = options.int96RebaseModeInRead == LEGACY))
+    val configuration = hadoopConfiguration(scan)
+    // Spark's own RDD has pruned partitions, buckets and splits; it is not executed.
+    val partitions = scan.inputRDD match {
+      case files: FileScanRDD => files.filePartitions
+      case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
+    }
+    // Of another class than Hadoop's: files are read as that class reads them.
+    val localIsPlain = Option(configuration.get("fs.file.impl"))
+      .forall(_ == classOf[LocalFileSystem].getName)
+    OpenedLeaf(
+      relation,
+      FilesInput(
+        scan.relation.sparkSession.sparkContext.broadcast(new SerializableConfiguration(configuration)),
+        relation.operator),
+      partitions.map(partition => PlacedSplit(
+        FilesSplit(files(scan, partition, localIsPlain).toByteArray),
+        partition.preferredLocations().toSeq)))
+  }
+
+  private def files(
+      scan: FileSourceScanExec,
+      partition: FilePartition,
+      localIsPlain: Boolean): Split.Files =
+    Split.Files.newBuilder()
+      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, localIsPlain)).asJava)
+      .build()
+
+  private def fileSplit(
+      scan: FileSourceScanExec,
+      file: PartitionedFile,
+      localIsPlain: Boolean): FileSplit = {
+    val path: Path = file.toPath
+    val uri = path.toUri
+    val local = localIsPlain && (uri.getScheme == null || uri.getScheme == "file")
+    FileSplit.newBuilder()
+      .setPath(if (local) uri.getPath else uri.toString)
+      .setLocal(local)
+      .setStart(file.start)
+      .setLength(file.length)
+      .setFileSize(file.fileSize)
+      .addAllConstants(constants(scan, file).asJava)
+      .build()
+  }
+
+  /** Values of the columns behind those of the file: of partitions and of `_metadata`. */
+  private def constants(scan: FileSourceScanExec, file: PartitionedFile): Seq[Literal] = {
+    val partitionSchema = scan.relation.partitionSchema
+    val metadata = scan.fileConstantMetadataColumns.map(_.exprId).toSet
+    scan.output.drop(scan.requiredSchema.length).map { column =>
+      if (metadata.contains(column.exprId)) {
+        val value = FileFormat.getFileConstantMetadataColumnValue(
+          column.name, file, scan.relation.fileFormat.fileConstantMetadataExtractors)
+        Literals.toSubstrait(value.value, column.dataType)
+      } else {
+        val index = partitionSchema.fieldIndex(column.name)
+        Literals.toSubstrait(
+          file.partitionValues.get(index, partitionSchema(index).dataType), column.dataType)
+      }
+    }
+  }
+}

@@ -1,0 +1,163 @@
+package org.arclight.spark.rules
+
+import scala.util.control.NonFatal
+
+import org.apache.spark.SparkEnv
+import org.apache.spark.arclight.TaskInternals
+import org.apache.spark.internal.Logging
+import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
+import org.apache.spark.sql.catalyst.rules.Rule
+import org.apache.spark.sql.execution.{ColumnarRule, SparkPlan, TakeOrderedAndProjectExec}
+import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ShuffleQueryStageExec}
+import org.apache.spark.sql.execution.exchange.{REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
+
+import org.arclight.spark.ArclightConf
+import org.arclight.spark.execution.{LocalTopNExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec}
+import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, Unsupported}
+import org.arclight.spark.shuffle.ArclightShuffleManager
+
+/** The rule, where Spark wants it: before it inserts transitions. */
+object ArclightColumnarRule extends ColumnarRule {
+  override def preColumnarTransitions: Rule[SparkPlan] = OffloadNativeStages
+}
+
+/**
+ * Makes native stages of neighbours that are tagged native, and native exchanges above them:
+ * {{{
+ *   Exchange                      NativeExchange
+ *   +- HashAggregate              +- NativeStage
+ *      +- Filter           =>        +- HashAggregate
+ *         +- Generate                   +- Filter
+ *                                          +- NativeInput
+ *                                             +- Generate
+ * }}}
+ * A stage that reads rows of the JVM must save more than that costs, or else it stays in the JVM.
+ */
+object OffloadNativeStages extends Rule[SparkPlan] with Logging {
+
+  /** What an input of JVM rows costs, in units of what a cheap operator saves. */
+  private val ROWS_INPUT_COST = 2.0
+
+  override def apply(plan: SparkPlan): SparkPlan =
+    if (ArclightConf.isEnabled(conf) && !isStreaming(plan)) {
+      try {
+        TagNativePlans.tag(plan, conf)
+        convert(plan)
+      } catch {
+        case NonFatal(defect) =>
+          RuleDefect.handle(ruleName, defect, conf)
+          plan
+      }
+    } else {
+      plan
+    }
+
+  private def isStreaming(plan: SparkPlan): Boolean =
+    plan.exists(_.getClass.getName.startsWith("org.apache.spark.sql.execution.streaming."))
+
+  private def convert(plan: SparkPlan): SparkPlan = plan match {
+    case stage: NativeStageExec => stage
+    case exchange: ShuffleExchangeExec => convertExchange(exchange)
+    case take: TakeOrderedAndProjectExec => convertTopN(take)
+    case operator if OperatorVerdict.isNative(operator) => convertRegion(operator)
+    case operator => operator.mapChildren(convert)
+  }
+
+  private def convertRegion(root: SparkPlan): SparkPlan = {
+    val stage = NativeStageExec(grow(root))
+    if (isWorthwhile(stage)) {
+      root.logicalLink.foreach(stage.setLogicalLink)
+      stage
+    } else {
+      OperatorVerdict.putObstacle(root, "carrying rows between it and the JVM costs more than it saves")
+      root.mapChildren(convert)
+    }
+  }
+
+  /** The native operators from `plan` downwards, with what they read behind borders. */
+  private def grow(plan: SparkPlan): SparkPlan =
+    if (OperatorVerdict.isNative(plan)) {
+      plan.mapChildren(grow)
+    } else {
+      NativeInputExec(convert(plan))
+    }
+
+  private def isWorthwhile(stage: NativeStageExec): Boolean = {
+    val saving = stage.operators.flatMap(OperatorRegistry.entry).map(_.saving).sum
+    val inputsOfRows = stage.inputs.count(input => !isNativeShuffle(input.child))
+    val cost = inputsOfRows * ROWS_INPUT_COST * ArclightConf.TRANSITION_COST.get(conf)
+    saving > 0 && (cost == 0 || saving > cost)
+  }
+
+  private def isNativeShuffle(plan: SparkPlan): Boolean = plan match {
+    case _: NativeShuffleExchangeExec => true
+    case ReusedExchangeExec(_, child) => isNativeShuffle(child)
+    case stage: ShuffleQueryStageExec => isNativeShuffle(stage.plan)
+    case AQEShuffleReadExec(child, _) => isNativeShuffle(child)
+    case _ => false
+  }
+
+  private def convertExchange(exchange: ShuffleExchangeExec): SparkPlan =
+    convert(exchange.child) match {
+      case stage: NativeStageExec =>
+        obstacle(exchange) match {
+          case None =>
+            val native = NativeShuffleExchangeExec(
+              exchange.outputPartitioning, stage, exchange.shuffleOrigin, exchange.advisoryPartitionSize)
+            native.copyTagsFrom(exchange)
+            native
+          case Some(reason) =>
+            OperatorVerdict.putObstacle(exchange, reason)
+            exchange.withNewChildren(Seq(stage))
+        }
+      case child =>
+        OperatorVerdict.putObstacle(exchange, "what it reads is not native")
+        exchange.withNewChildren(Seq(child))
+    }
+
+  private def obstacle(exchange: ShuffleExchangeExec): Option[String] =
+    if (!ArclightConf.SHUFFLE_ENABLED.get(conf)) {
+      Some(s"${ArclightConf.SHUFFLE_ENABLED.key} is false")
+    } else if (!ArclightConf.isOperatorEnabled(EXCHANGE, conf)) {
+      Some(s"${ArclightConf.operatorKey(EXCHANGE)} is false")
+    } else if (!SparkEnv.get.shuffleManager.isInstanceOf[ArclightShuffleManager]) {
+      Some(s"the shuffle manager is ${SparkEnv.get.shuffleManager.getClass.getName}")
+    } else if (TaskInternals.isIoEncrypted) {
+      Some("spark.io.encryption.enabled is true")
+    } else if (exchange.shuffleOrigin == REQUIRED_BY_STATEFUL_OPERATOR) {
+      Some("a stateful operator needs it")
+    } else {
+      val inputs = exchange.child.output
+      val partitioning: SupportLevel = exchange.outputPartitioning match {
+        case SinglePartition | _: RoundRobinPartitioning => Native
+        case hash: HashPartitioning if hash.getClass == classOf[HashPartitioning] =>
+          ExpressionSupport.checkAll(hash.expressions, inputs, conf)
+        case range: RangePartitioning =>
+          ExpressionSupport.checkAll(range.ordering.map(_.child), inputs, conf)
+        case other => Unsupported(s"partitioning by ${other.getClass.getSimpleName} is not native")
+      }
+      ExpressionSupport.checkColumns(inputs).and(partitioning) match {
+        case Unsupported(reason) => Some(reason)
+        case _ => None
+      }
+    }
+
+  private val EXCHANGE = "ShuffleExchange"
+
+  /** Each partition's first rows natively; Spark merges the few that are left. */
+  private def convertTopN(take: TakeOrderedAndProjectExec): SparkPlan = {
+    val top = LocalTopNExec(take.limit, take.sortOrder, take.child)
+    val verdict = OperatorRegistry.verdict(top, conf)
+    if (OperatorVerdict.isNative(take.child) &&
+        verdict.isInstanceOf[OperatorVerdict.NativeOperator]) {
+      take.logicalLink.foreach(top.setLogicalLink)
+      OperatorVerdict.put(top, verdict)
+      convert(top) match {
+        case stage: NativeStageExec => take.withNewChildren(Seq(stage))
+        case _ => take.mapChildren(convert)
+      }
+    } else {
+      take.mapChildren(convert)
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package org.arclight.spark.rules
+
+import org.apache.spark.sql.execution._
+import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec, SortAggregateExec}
+import org.apache.spark.sql.internal.SQLConf
+
+import org.arclight.spark.ArclightConf
+import org.arclight.spark.execution.{LocalTopNExec, PlacedSplit, StageInput}
+import org.arclight.spark.plan.{Relation, StageBuilder}
+import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported}
+import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
+
+/** One of Spark's operators that can be native. */
+sealed trait OperatorEntry {
+  /** The exact class: a subclass may do something else. */
+  def operatorClass: Class[_ <: SparkPlan]
+
+  /** What being native saves, in units of a cheap operator (see [[OffloadNativeStages]]). */
+  def saving: Double
+
+  /** Whether an operator of the class can be native. */
+  def check(plan: SparkPlan, conf: SQLConf): SupportLevel
+
+  /** The name in the operator's switch: Spark's class without `Exec`. */
+  def name: String = operatorClass.getSimpleName.stripSuffix("Exec")
+}
+
+/** An operator over the rows of its children. */
+final case class StreamingOperator(
+    operatorClass: Class[_ <: SparkPlan],
+    saving: Double,
+    checkOperator: (SparkPlan, SQLConf) => SupportLevel,
+    write: (SparkPlan, Seq[Relation], StageBuilder) => Relation)
+  extends OperatorEntry {
+  override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
+}
+
+/** An operator that makes rows of something that isn't a plan. */
+trait LeafOperator extends OperatorEntry {
+
+  /** The operator's relation, and what each task reads. Called when the stage executes. */
+  def open(plan: SparkPlan, input: Int, builder: StageBuilder): OpenedLeaf
+}
+
+final case class OpenedLeaf(relation: Relation, input: StageInput, splits: Seq[PlacedSplit])
+
+/** All operators that can be native. */
+object OperatorRegistry {
+
+  /** A filter, a projection: the unit. */
+  private val CHEAP = 1.0
+
+  /** An operator whose work per row is several times that. */
+  private[rules] val COSTLY = 4.0
+
+  private def streaming[T <: SparkPlan](operatorClass: Class[T], saving: Double)(
+      check: (T, SQLConf) => SupportLevel)(
+      write: (T, Seq[Relation], StageBuilder) => Relation): OperatorEntry =
+    StreamingOperator(
+      operatorClass,
+      saving,
+      (plan, conf) => check(operatorClass.cast(plan), conf),
+      (plan, inputs, builder) => write(operatorClass.cast(plan), inputs, builder))
+
+  val entries: Seq[OperatorEntry] = Seq(
+    FileScanOperator,
+    RangeOperator,
+
+    streaming(classOf[FilterExec], CHEAP) { (filter, conf) =>
+      ExpressionSupport.check(filter.condition, filter.child.output, conf)
+    } { (filter, inputs, builder) =>
+      builder.filter(inputs.head, filter.condition, filter.output)
+    },
+
+    streaming(classOf[ProjectExec], CHEAP) { (project, conf) =>
+      ExpressionSupport.checkAll(project.projectList, project.child.output, conf)
+    } { (project, inputs, builder) =>
+      builder.project(inputs.head, project.projectList)
+    },
+
+    streaming(classOf[HashAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+      builder.aggregate(inputs.head, node)
+    },
+
+    streaming(classOf[ObjectHashAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+      builder.aggregate(inputs.head, node)
+    },
+
+    // It promises its output in the order of its groups.
+    streaming(classOf[SortAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+      val aggregated = builder.aggregate(inputs.head, node)
+      if (node.outputOrdering.isEmpty) {
+        aggregated
+      } else {
+        builder.sort(aggregated, node.outputOrdering, node.nodeName)
+          .copy(operator = aggregated.operator)
+      }
+    },
+
+    streaming(classOf[SortExec], COSTLY) { (sort, conf) =>
+      ExpressionSupport.checkAll(sort.sortOrder.map(_.child), sort.child.output, conf)
+    } { (sort, inputs, builder) =>
+      builder.sort(inputs.head, sort.sortOrder)
+    },
+
+    streaming(classOf[LocalTopNExec], CHEAP) { (top, conf) =>
+      ExpressionSupport.checkAll(top.sortOrder.map(_.child), top.child.output, conf)
+    } { (top, inputs, builder) =>
+      builder.topN(inputs.head, top.sortOrder, 0, top.limit)
+    },
+
+    streaming(classOf[LocalLimitExec], CHEAP)((_, _) => Native) { (limit, inputs, builder) =>
+      builder.limit(inputs.head, 0, Some(limit.limit.toLong))
+    },
+
+    streaming(classOf[GlobalLimitExec], CHEAP)((_, _) => Native) { (limit, inputs, builder) =>
+      // Spark's limit counts the rows that the offset skips; a negative one is none.
+      val count = if (limit.limit < 0) None else Some(math.max(limit.limit - limit.offset, 0).toLong)
+      builder.limit(inputs.head, limit.offset.toLong, count)
+    },
+
+    streaming(classOf[UnionExec], CHEAP) { (union, _) =>
+      val types = union.output.map(_.dataType)
+      if (union.children.forall(_.output.map(_.dataType) == types)) {
+        Native
+      } else {
+        Unsupported("its inputs' types differ in what may be NULL within them")
+      }
+    } { (union, inputs, builder) =>
+      builder.union(inputs, union.output)
+    },
+
+    streaming(classOf[ExpandExec], CHEAP) { (expand, conf) =>
+      SupportLevel.all(expand.projections.iterator.map(
+        ExpressionSupport.checkAll(_, expand.child.output, conf)))
+    } { (expand, inputs, builder) =>
+      builder.expand(inputs.head, expand.projections, expand.output)
+    })
+
+  private val byClass: Map[Class[_], OperatorEntry] =
+    entries.map(entry => (entry.operatorClass: Class[_]) -> entry).toMap
+
+  def entry(plan: SparkPlan): Option[OperatorEntry] = byClass.get(plan.getClass)
+
+  /** Whether an operator can be native in a session. */
+  def verdict(plan: SparkPlan, conf: SQLConf): OperatorVerdict = entry(plan) match {
+    case None => JvmOperator(s"there is no native ${plan.nodeName}")
+    case Some(known) if !ArclightConf.isOperatorEnabled(known.name, conf) =>
+      JvmOperator(s"${ArclightConf.operatorKey(known.name)} is false")
+    case Some(known) =>
+      ExpressionSupport.checkColumns(plan.output ++ plan.children.flatMap(_.output))
+        .and(known.check(plan, conf)) match {
+          case Native => NativeOperator(None)
+          case ThroughJvm(reason) => NativeOperator(Some(reason))
+          case Unsupported(reason) => JvmOperator(reason)
+        }
+  }
+
+  private def checkAggregate(node: BaseAggregateExec, conf: SQLConf): SupportLevel =
+    if (node.isStreaming) {
+      Unsupported("streaming aggregations are not native")
+    } else {
+      ExpressionSupport.checkAggregate(
+        node.groupingExpressions,
+        node.aggregateExpressions,
+        node.aggregateAttributes,
+        node.resultExpressions,
+        node.child.output,
+        conf)
+    }
+}

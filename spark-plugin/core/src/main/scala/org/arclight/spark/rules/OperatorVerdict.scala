@@ -1,0 +1,37 @@
+package org.arclight.spark.rules
+
+import org.apache.spark.sql.catalyst.trees.TreeNodeTag
+import org.apache.spark.sql.execution.SparkPlan
+
+/** Whether an operator can be native, and why not. */
+sealed trait OperatorVerdict
+
+object OperatorVerdict {
+
+  /**
+   * It can.
+   *
+   * @param throughJvm why an expression of it is evaluated by Spark's own code, if one is
+   */
+  final case class NativeOperator(throughJvm: Option[String]) extends OperatorVerdict
+
+  /** It stays Spark's. */
+  final case class JvmOperator(reason: String) extends OperatorVerdict
+
+  private val VERDICT = TreeNodeTag[OperatorVerdict]("arclight.verdict")
+  private val OBSTACLE = TreeNodeTag[String]("arclight.obstacle")
+
+  /** What the tagger said of a node. */
+  def of(plan: SparkPlan): Option[OperatorVerdict] = plan.getTagValue(VERDICT)
+
+  def isNative(plan: SparkPlan): Boolean = of(plan).exists(_.isInstanceOf[NativeOperator])
+
+  private[rules] def put(plan: SparkPlan, verdict: OperatorVerdict): Unit =
+    plan.setTagValue(VERDICT, verdict)
+
+  /** Why a node that could be native was not made so where it stands. */
+  def obstacle(plan: SparkPlan): Option[String] = plan.getTagValue(OBSTACLE)
+
+  private[rules] def putObstacle(plan: SparkPlan, reason: String): Unit =
+    plan.setTagValue(OBSTACLE, reason)
+}

@@ -1,0 +1,18 @@
+package org.arclight.spark.rules
+
+import org.apache.spark.internal.Logging
+import org.apache.spark.sql.internal.SQLConf
+
+import org.arclight.spark.ArclightConf
+
+/** A query must not fail because a rule of Arclight does: it then runs as Spark planned it. */
+private[rules] object RuleDefect extends Logging {
+
+  /** Reports what a rule raised; in tests raises it again. */
+  def handle(rule: String, defect: Throwable, conf: SQLConf): Unit =
+    if (ArclightConf.TEST_FAIL_ON_DEFECT.get(conf)) {
+      throw defect
+    } else {
+      logWarning(s"Arclight's rule $rule failed, and the plan stays Spark's", defect)
+    }
+}

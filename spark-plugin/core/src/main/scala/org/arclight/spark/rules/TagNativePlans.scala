@@ -1,0 +1,132 @@
+package org.arclight.spark.rules
+
+import scala.util.control.NonFatal
+
+import org.apache.spark.internal.Logging
+import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName}
+import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
+import org.apache.spark.sql.catalyst.rules.Rule
+import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
+import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
+import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
+import org.apache.spark.sql.execution.exchange.Exchange
+import org.apache.spark.sql.internal.SQLConf
+
+import org.arclight.spark.ArclightConf
+import org.arclight.spark.execution.NativeStageExec
+import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
+
+/**
+ * Says of every operator whether it can be native, or why not, in a tag; it replaces nothing. As a
+ * rule of query-stage preparation it sees the whole plan, before and after every adaptive stage.
+ * What is tagged already stays so.
+ */
+object TagNativePlans extends Rule[SparkPlan] with Logging {
+
+  override def apply(plan: SparkPlan): SparkPlan = {
+    if (ArclightConf.isEnabled(conf)) {
+      try {
+        tag(plan, conf)
+      } catch {
+        case NonFatal(defect) => RuleDefect.handle(ruleName, defect, conf)
+      }
+    }
+    plan
+  }
+
+  private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit = {
+    tagOperators(plan, conf, fileNameWanted = false)
+    tagOwnBuffers(plan)
+  }
+
+  private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: Boolean): Unit =
+    plan match {
+      case _: NativeStageExec | _: QueryStageExec =>
+      case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, fileNameWanted = false))
+      case operator =>
+        val wanted = fileNameWanted || asksFileName(operator)
+        if (OperatorVerdict.of(operator).isEmpty) {
+          val verdict = operator match {
+            case _: FileSourceScanExec if wanted =>
+              JvmOperator("an operator above asks for the name of the file a row is from")
+            case _ => OperatorRegistry.verdict(operator, conf)
+          }
+          OperatorVerdict.put(operator, verdict)
+        }
+        operator.children.foreach(tagOperators(_, conf, wanted))
+    }
+
+  /** Only Spark's own scans say which file they read. */
+  private def asksFileName(operator: SparkPlan): Boolean = operator.expressions.exists(_.exists {
+    case _: InputFileName | _: InputFileBlockStart | _: InputFileBlockLength => true
+    case _ => false
+  })
+
+  /**
+   * Functions whose buffer is one binary column have another format in the engine than in Spark:
+   * an aggregation with such functions is native in all its phases or in none. A phase that has run
+   * binds those above it.
+   */
+  private def tagOwnBuffers(plan: SparkPlan): Unit = {
+    val phases = plan.collect {
+      case node: BaseAggregateExec if hasOwnBuffers(node) => node
+    }
+    // From above: a phase and what it merges.
+    phases.foreach { node =>
+      below(node).foreach {
+        case FinishedPhase(native) =>
+          if (!native) refuse(node, "an earlier phase of it ran in the JVM")
+          else if (!OperatorVerdict.isNative(node)) {
+            logWarning(s"${node.nodeName} merges buffers of a native phase in the JVM")
+          }
+        case OpenPhase(earlier) =>
+          if (!OperatorVerdict.isNative(node)) refuse(earlier, "a later phase of it is not native")
+      }
+    }
+    // From below: what became of the earlier phases holds for the later.
+    phases.reverse.foreach { node =>
+      below(node).foreach {
+        case OpenPhase(earlier) if !OperatorVerdict.isNative(earlier) =>
+          refuse(node, "an earlier phase of it is not native")
+        case _ =>
+      }
+    }
+  }
+
+  private sealed trait Phase
+  private final case class OpenPhase(node: BaseAggregateExec) extends Phase
+  private final case class FinishedPhase(native: Boolean) extends Phase
+
+  private def hasOwnBuffers(node: BaseAggregateExec): Boolean = node.aggregateExpressions
+    .exists(_.aggregateFunction.isInstanceOf[TypedImperativeAggregate[_]])
+
+  /** The phase whose buffers a node merges. */
+  private def below(node: BaseAggregateExec): Option[Phase] = {
+    def search(plan: SparkPlan): Option[Phase] = plan match {
+      case earlier: BaseAggregateExec =>
+        if (hasOwnBuffers(earlier)) Some(OpenPhase(earlier)) else None
+      case stage: QueryStageExec => finished(stage.plan)
+      case AQEShuffleReadExec(child, _) => search(child)
+      case unary if unary.children.length == 1 => search(unary.children.head)
+      case _ => None
+    }
+    def finished(plan: SparkPlan): Option[Phase] = plan match {
+      case stage: NativeStageExec =>
+        stage.operators.collectFirst {
+          case earlier: BaseAggregateExec if hasOwnBuffers(earlier) => FinishedPhase(native = true)
+        }.orElse(stage.inputs.headOption.flatMap(input => finished(input.child)))
+      case earlier: BaseAggregateExec if hasOwnBuffers(earlier) => Some(FinishedPhase(native = false))
+      case unary if unary.children.length == 1 => finished(unary.children.head)
+      case _ => None
+    }
+    if (node.aggregateExpressions.exists(merges)) search(node.child) else None
+  }
+
+  private def merges(function: AggregateExpression): Boolean =
+    function.mode == Final || function.mode == PartialMerge
+
+  private def refuse(node: SparkPlan, reason: String): Unit = OperatorVerdict.of(node) match {
+    case Some(_: NativeOperator) => OperatorVerdict.put(node, JvmOperator(reason))
+    case _ =>
+  }
+}
