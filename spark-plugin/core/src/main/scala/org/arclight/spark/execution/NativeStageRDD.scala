@@ -3,7 +3,7 @@ package org.arclight.spark.execution
 import java.io.File
 
 import org.apache.spark.{Dependency, NarrowDependency, Partition, SparkContext, TaskContext}
-import org.apache.spark.arclight.{ShuffleWritten, UnstartedShuffleWrite}
+import org.apache.spark.arclight.{ShuffleLocations, ShuffleWritten, UnstartedShuffleWrite}
 import org.apache.spark.rdd.{DeterministicLevel, RDD}
 import org.apache.spark.sql.catalyst.InternalRow
 
@@ -37,8 +37,18 @@ class NativeStageRDD(
       case (ShuffleInput(dependency, _, _), _) => dependency
     }
 
-  override protected def getPreferredLocations(split: Partition): Seq[String] =
-    split.asInstanceOf[NativeStagePartition].preferredLocations
+  override protected def getPreferredLocations(split: Partition): Seq[String] = {
+    val partition = split.asInstanceOf[NativeStagePartition]
+    // Spark itself looks at the RDDs of rows.
+    if (partition.preferredLocations.nonEmpty) {
+      partition.preferredLocations
+    } else {
+      program.inputs.iterator.zip(partition.splits.iterator).collect {
+        case (ShuffleInput(dependency, _, _), ShuffleSplit(spec)) =>
+          ShuffleLocations.preferred(dependency, spec)
+      }.find(_.nonEmpty).getOrElse(Nil)
+    }
+  }
 
   override protected def getOutputDeterministicLevel: DeterministicLevel.Value =
     if (indeterminate) DeterministicLevel.INDETERMINATE else super.getOutputDeterministicLevel
