@@ -42,3 +42,10 @@ fn scalar_functions_are_those_of_the_catalogue() {
         expected
     );
 }
+
+#[test]
+fn aggregate_functions_are_those_of_the_catalogue() {
+    let functions = arclight_expressions::aggregates::aggregate_functions();
+    let functions: BTreeSet<_> = functions.keys().map(|name| name.to_string()).collect();
+    assert_eq!(functions, declared("aggregate_functions"));
+}

@@ -20,8 +20,6 @@ private[expressions] object CastExpressions {
   private def isNumber(dataType: DataType): Boolean = dataType.isInstanceOf[NumericType]
 
   private def hasKernel(from: DataType, to: DataType): Boolean = (from, to) match {
-    // By way of the double's decimal text, which depends on the JVM.
-    case (FloatType | DoubleType, _: DecimalType) => false
     case (BooleanType, number) => isNumber(number)
     case (number, BooleanType) => isNumber(number)
     case (one, other) => isNumber(one) && isNumber(other)
@@ -53,7 +51,7 @@ private[expressions] object CastExpressions {
 
   val entries: Seq[ExpressionEntry] = Seq(
     form[Cast](
-      "Cast", notNative, mayFail, note = "among numbers and booleans, but not from floats to decimals")(
+      "Cast", notNative, mayFail, note = "among numbers and booleans")(
       (cast, operands, _) => write(cast, operands.head)))
 
 }

@@ -8,9 +8,11 @@ import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
 
 /** Comparisons. */
 private[expressions] object ComparisonExpressions {
-  private val NO_MAPS = "not of maps"
+  /** For the documentation: values without an order are left out. */
+  val NO_MAPS = "not of maps"
 
-  private def ordered(expression: Expression): Option[String] =
+  /** Why values of the operands' type can't be compared natively. */
+  def ordered(expression: Expression): Option[String] =
     expression.children.head.dataType match {
       case other if other == NullType || SparkTypes.hasMap(other) =>
         Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")

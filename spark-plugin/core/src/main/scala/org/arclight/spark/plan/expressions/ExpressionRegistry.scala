@@ -16,6 +16,8 @@ object ExpressionRegistry {
     Family("Comparisons", ComparisonExpressions.entries),
     Family("Conditions", ConditionalExpressions.entries),
     Family("Casts", CastExpressions.entries),
+    Family("Mathematics", MathematicalExpressions.entries),
+    Family("Bits", BitwiseExpressions.entries),
     Family("Hashes", HashExpressions.entries))
 
   /** The aggregate functions with kernels. */

@@ -1,0 +1,19 @@
+package org.arclight.spark.plan.expressions
+
+import org.apache.spark.sql.catalyst.expressions._
+
+import org.arclight.spark.plan.expressions.ExpressionEntry.function
+
+/** Operations on the bits of integers. */
+private[expressions] object BitwiseExpressions {
+  private def never(expression: Expression): Boolean = false
+
+  val entries: Seq[ExpressionEntry] = Seq(
+    function[BitwiseAnd]("bitwise_and", mayFail = never),
+    function[BitwiseOr]("bitwise_or", mayFail = never),
+    function[BitwiseXor]("bitwise_xor", mayFail = never),
+    function[BitwiseNot]("bitwise_not", mayFail = never),
+    function[ShiftLeft]("shiftleft", mayFail = never),
+    function[ShiftRight]("shiftright", mayFail = never),
+    function[ShiftRightUnsigned]("shiftrightunsigned", mayFail = never))
+}
