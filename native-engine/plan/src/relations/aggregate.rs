@@ -18,7 +18,10 @@ use crate::types::required_type;
 pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, PlanError> {
     let child = input(decoder, &rel.input)?;
     let groupings = expressions(decoder, child.schema(), &rel.grouping_expressions)?;
-    let enhancement = rel.advanced_extension.as_ref().and_then(|e| e.enhancement.as_ref());
+    let enhancement = rel
+        .advanced_extension
+        .as_ref()
+        .and_then(|e| e.enhancement.as_ref());
     let fallbacks: AggregateFallbacks = match enhancement {
         Some(any) => detail(any)?,
         None => AggregateFallbacks::default(),
@@ -28,7 +31,10 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
         .iter()
         .enumerate()
         .map(|(i, measure)| {
-            let call = measure.measure.as_ref().ok_or(PlanError::Missing("Measure.measure"))?;
+            let call = measure
+                .measure
+                .as_ref()
+                .ok_or(PlanError::Missing("Measure.measure"))?;
             let filter = match &measure.filter {
                 Some(e) => Some(expression(decoder, child.schema(), e)?),
                 None => None,
@@ -45,7 +51,10 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
             Phase::Final | Phase::Complete => vec![m.function.data_type().clone()],
         }))
         .flatten();
-    let fields = types.enumerate().map(|(i, t)| Field::new(format!("{i}"), t, true)).collect();
+    let fields = types
+        .enumerate()
+        .map(|(i, t)| Field::new(format!("{i}"), t, true))
+        .collect();
     let id = operator_id(&rel.common)?;
     let operator = HashAggregate::new(id, child.operator, groupings, measures, Schema::new(fields));
     Ok(Decoded::over(Arc::new(operator), child.inputs))

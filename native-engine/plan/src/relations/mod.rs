@@ -1,6 +1,6 @@
 //! Relations → operators: one file per relation, dispatched here.
 
-// mod aggregate;
+mod aggregate;
 mod expand;
 mod extension;
 mod fetch;
@@ -50,7 +50,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::Read(rel) => read::decode(decoder, rel),
         RelType::Filter(rel) => filter::decode(decoder, rel),
         RelType::Project(rel) => project::decode(decoder, rel),
-        // RelType::Aggregate(rel) => aggregate::decode(decoder, rel),
+        RelType::Aggregate(rel) => aggregate::decode(decoder, rel),
         RelType::Sort(rel) => sort::decode(decoder, rel),
         RelType::Fetch(rel) => fetch::decode(decoder, rel),
         RelType::TopN(rel) => fetch::decode_top_n(decoder, rel),

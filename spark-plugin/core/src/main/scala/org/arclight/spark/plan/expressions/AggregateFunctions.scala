@@ -17,7 +17,8 @@ import org.arclight.spark.plan.expressions.ArithmeticExpressions.evalMode
  * @param function the catalogue's function
  * @param notNative why this use of the class is not native; None where it is
  * @param updateMayFail whether taking in a row, or merging, may raise
- * @param evaluateMayFail whether computing a group's result may raise
+ * @param evaluateMayFail whether computing a group's result may raise, or is left to Spark where
+ *                        it would divide by zero
  * @param options options of the call
  * @param note for the documentation: which uses are not native
  */
@@ -100,11 +101,23 @@ private[expressions] object AggregateFunctions {
     entry[StddevPop]("stddev_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
     entry[VarianceSamp]("var_samp", f => modern(f.nullOnDivideByZero), note = STATISTICS),
     entry[VariancePop]("var_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
-    entry[Skewness]("skewness", f => modern(f.nullOnDivideByZero), note = STATISTICS),
-    entry[Kurtosis]("kurtosis", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[Skewness](
+      "skewness",
+      f => modern(f.nullOnDivideByZero),
+      evaluateMayFail = _ => true,
+      note = STATISTICS),
+    entry[Kurtosis](
+      "kurtosis",
+      f => modern(f.nullOnDivideByZero),
+      evaluateMayFail = _ => true,
+      note = STATISTICS),
     entry[CovSample]("covar_samp", f => modern(f.nullOnDivideByZero), note = STATISTICS),
     entry[CovPopulation]("covar_pop", f => modern(f.nullOnDivideByZero), note = STATISTICS),
-    entry[Corr]("corr", f => modern(f.nullOnDivideByZero), note = STATISTICS),
+    entry[Corr](
+      "corr",
+      f => modern(f.nullOnDivideByZero),
+      evaluateMayFail = _ => true,
+      note = STATISTICS),
     entry[BitAndAgg]("bit_and"),
     entry[BitOrAgg]("bit_or"),
     entry[BitXorAgg]("bit_xor"),
