@@ -9,6 +9,8 @@ mod relations;
 mod sink;
 mod stage;
 mod task;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use cache::{Digest, PlanCache};

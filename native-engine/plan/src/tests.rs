@@ -1,0 +1,239 @@
+use std::sync::Arc;
+
+use arclight_memory::{SpillDirectories, TaskMemory};
+use arclight_operators::{NoHost, Split, TaskContext};
+use prost::{Message, Name};
+use prost_types::Any;
+use substrait_prost::expression::field_reference::{ReferenceType, RootReference, RootType};
+use substrait_prost::expression::literal::LiteralType;
+use substrait_prost::expression::{
+    FieldReference, Literal, ReferenceSegment, RexType, ScalarFunction, reference_segment,
+};
+use substrait_prost::extensions::simple_extension_declaration::{ExtensionFunction, MappingType};
+use substrait_prost::extensions::{
+    AdvancedExtension, SimpleExtensionDeclaration, SimpleExtensionUrn,
+};
+use substrait_prost::function_argument::ArgType;
+use substrait_prost::rel::RelType;
+use substrait_prost::rel_common::{Direct, EmitKind};
+use substrait_prost::r#type::{Boolean, Kind, Nullability};
+use substrait_prost::{
+    Expression, ExtensionLeafRel, FilterRel, FunctionArgument, Plan, PlanRel, Rel, RelCommon,
+    RelRoot, Type, plan_rel,
+};
+
+use crate::proto::{OperatorInfo, RangeInput, StageInfo};
+use crate::{CATALOGUE, PlanError, Stage};
+
+const GREATER_THAN: u32 = 1;
+const AND: u32 = 2;
+const NOT: u32 = 3;
+
+fn any<M: Message + Name>(message: &M) -> Any {
+    Any {
+        type_url: format!("type.googleapis.com/{}", M::full_name()),
+        value: message.encode_to_vec(),
+    }
+}
+
+fn common(id: u32) -> Option<RelCommon> {
+    let info = OperatorInfo {
+        id,
+        name: "Test".to_string(),
+    };
+    Some(RelCommon {
+        emit_kind: Some(EmitKind::Direct(Direct {})),
+        advanced_extension: Some(AdvancedExtension {
+            optimization: vec![any(&info)],
+            enhancement: None,
+        }),
+        ..Default::default()
+    })
+}
+
+fn call(anchor: u32, arguments: Vec<Expression>) -> Expression {
+    let boolean = Boolean {
+        nullability: Nullability::Nullable as i32,
+        ..Default::default()
+    };
+    Expression {
+        rex_type: Some(RexType::ScalarFunction(ScalarFunction {
+            function_reference: anchor,
+            arguments: arguments
+                .into_iter()
+                .map(|e| FunctionArgument {
+                    arg_type: Some(ArgType::Value(e)),
+                })
+                .collect(),
+            output_type: Some(Type {
+                kind: Some(Kind::Bool(boolean)),
+            }),
+            ..Default::default()
+        })),
+    }
+}
+
+fn column(index: i32) -> Expression {
+    let field = reference_segment::StructField {
+        field: index,
+        child: None,
+    };
+    let segment = ReferenceSegment {
+        reference_type: Some(reference_segment::ReferenceType::StructField(Box::new(
+            field,
+        ))),
+    };
+    Expression {
+        rex_type: Some(RexType::Selection(Box::new(FieldReference {
+            reference_type: Some(ReferenceType::DirectReference(segment)),
+            root_type: Some(RootType::RootReference(RootReference {})),
+        }))),
+    }
+}
+
+fn long(value: i64) -> Expression {
+    let literal = Literal {
+        literal_type: Some(LiteralType::I64(value)),
+        ..Default::default()
+    };
+    Expression {
+        rex_type: Some(RexType::Literal(literal)),
+    }
+}
+
+/// `SELECT id FROM range(100) WHERE condition`.
+fn plan(condition: Expression) -> Vec<u8> {
+    let range = RangeInput {
+        input: 0,
+        start: 0,
+        step: 1,
+        slices: 1,
+        count_low: 100,
+        count_high: 0,
+    };
+    let leaf = ExtensionLeafRel {
+        common: common(1),
+        detail: Some(any(&range)),
+    };
+    let filter = FilterRel {
+        common: common(0),
+        input: Some(Box::new(Rel {
+            rel_type: Some(RelType::ExtensionLeaf(leaf)),
+        })),
+        condition: Some(Box::new(condition)),
+        ..Default::default()
+    };
+    let root = RelRoot {
+        input: Some(Rel {
+            rel_type: Some(RelType::Filter(Box::new(filter))),
+        }),
+        names: vec!["id".to_string()],
+    };
+    let functions = [(GREATER_THAN, "greater_than"), (AND, "and"), (NOT, "not")];
+    let info = StageInfo {
+        operators: 2,
+        ..Default::default()
+    };
+    Plan {
+        extension_urns: vec![SimpleExtensionUrn {
+            extension_urn_anchor: 1,
+            urn: CATALOGUE.to_string(),
+        }],
+        extensions: functions
+            .map(|(anchor, name)| SimpleExtensionDeclaration {
+                mapping_type: Some(MappingType::ExtensionFunction(ExtensionFunction {
+                    extension_urn_reference: 1,
+                    function_anchor: anchor,
+                    name: name.to_string(),
+                })),
+            })
+            .to_vec(),
+        relations: vec![PlanRel {
+            rel_type: Some(plan_rel::RelType::Root(root)),
+        }],
+        advanced_extensions: Some(AdvancedExtension {
+            optimization: vec![],
+            enhancement: Some(any(&info)),
+        }),
+        ..Default::default()
+    }
+    .encode_to_vec()
+}
+
+fn rows(stage: &Stage, split: Split) -> usize {
+    let task = TaskContext::new(
+        stage.settings(),
+        TaskMemory::unbounded(),
+        SpillDirectories::new(Vec::new()),
+        0,
+        vec![split],
+        stage.info.operators as usize,
+        Box::new(NoHost),
+    );
+    let mut stream = stage.root.open(&task).unwrap();
+    let mut rows = 0;
+    while let Some(batch) = stream.next_batch().unwrap() {
+        rows += batch.active_rows();
+    }
+    rows
+}
+
+fn above(value: i64) -> Expression {
+    call(GREATER_THAN, vec![column(0), long(value)])
+}
+
+#[test]
+fn decodes_and_runs() {
+    let stage = Stage::decode(&plan(above(89))).unwrap();
+    assert_eq!(rows(&stage, Split::Slice(0)), 10);
+    assert_eq!(rows(&stage, Split::Absent), 0);
+    assert_eq!(stage.explain().lines().count(), 2);
+}
+
+#[test]
+fn a_thousand_terms_decode_and_run() {
+    let terms = (0..1000).map(|i| above(i % 50)).collect();
+    let stage = Stage::decode(&plan(call(AND, terms))).unwrap();
+    assert_eq!(rows(&stage, Split::Slice(0)), 50);
+}
+
+#[test]
+fn refuses_what_is_nested_too_deep() {
+    let deep = (0..1000).fold(above(0), |e, _| call(NOT, vec![e]));
+    assert!(matches!(
+        Stage::decode(&plan(deep)),
+        Err(PlanError::TooDeep(_))
+    ));
+}
+
+#[test]
+fn refuses_dangling_references() {
+    let unknown = call(99, vec![column(0), long(0)]);
+    assert!(matches!(
+        Stage::decode(&plan(unknown)),
+        Err(PlanError::Dangling(_))
+    ));
+    let outside = call(GREATER_THAN, vec![column(7), long(0)]);
+    assert!(matches!(
+        Stage::decode(&plan(outside)),
+        Err(PlanError::Dangling(_))
+    ));
+}
+
+#[test]
+fn refuses_damaged_plans() {
+    let bytes = plan(above(0));
+    for length in [1, bytes.len() / 2, bytes.len() - 1] {
+        assert!(Stage::decode(&bytes[..length]).is_err());
+    }
+    assert!(Stage::decode(&[]).is_err());
+}
+
+#[test]
+fn a_plan_is_decoded_once_per_digest() {
+    let cache = crate::PlanCache::default();
+    let first = cache.get([7; 16], &plan(above(1))).unwrap();
+    // The bytes of a known digest are not even looked at.
+    let second = cache.get([7; 16], &[]).unwrap();
+    assert!(Arc::ptr_eq(&first, &second));
+}
