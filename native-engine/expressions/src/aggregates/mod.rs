@@ -95,3 +95,6 @@ pub fn build_aggregate(call: &AggregateCall) -> Result<AggregateRef, BuildError>
         .ok_or_else(|| BuildError::Unknown(call.name.clone()))?;
     builder(call)
 }
+
+#[cfg(test)]
+mod tests;
