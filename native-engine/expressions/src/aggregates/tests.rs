@@ -121,7 +121,14 @@ fn decimal_sums_stick_at_null_with_keys_and_recover_without() {
     let most = 10i128.pow(38) - 1;
     let data_type = SparkType::decimal(38, 0);
     let column = [decimals(38, 0, &[most, most, -most])];
-    let sum = |mode| build("sum", &[data_type.clone()], data_type.clone(), mode);
+    let sum = |mode| {
+        build(
+            "sum",
+            std::slice::from_ref(&data_type),
+            data_type.clone(),
+            mode,
+        )
+    };
     let legacy = sum(EvalMode::Legacy);
     assert_eq!(wide(&one(&legacy, &column, true).unwrap()), None);
     assert_eq!(wide(&one(&legacy, &column, false).unwrap()), Some(most));
@@ -145,7 +152,8 @@ fn decimal_sums_stick_at_null_with_keys_and_recover_without() {
 fn an_overflowing_sum_without_keys_is_null() {
     let most = 10i128.pow(38) - 1;
     let data_type = SparkType::decimal(38, 0);
-    let sum = build("sum", &[data_type.clone()], data_type, EvalMode::Legacy);
+    let types = [data_type.clone()];
+    let sum = build("sum", &types, data_type, EvalMode::Legacy);
     let column = [decimals(38, 0, &[most; 5])];
     assert_eq!(wide(&one(&sum, &column, false).unwrap()), None);
 }
@@ -365,6 +373,8 @@ fn refuses_types_it_does_not_take() {
     assert!(build_aggregate(&call("no such function", SparkType::Long)).is_err());
 }
 
+type Fold = fn(i64, i64) -> i64;
+
 proptest! {
     /// Many groups, selections, NULLs and two phases against folds.
     #[test]
@@ -381,13 +391,13 @@ proptest! {
             let active = (from..to).filter(|&i| rows[i].2).map(|i| i as u32).collect();
             Selection::from_rows(rows.len(), active)
         };
-        let fold = |g: u32, f: fn(i64, i64) -> i64| {
+        let fold = |g: u32, f: Fold| {
             (0..rows.len())
                 .filter(|&i| rows[i].2 && group[i] == g)
                 .filter_map(|i| values[i])
                 .reduce(f)
         };
-        let folds: [(&str, fn(i64, i64) -> i64); 6] = [
+        let folds: [(&str, Fold); 6] = [
             ("sum", |a, b| a + b),
             ("min", i64::min),
             ("max", i64::max),

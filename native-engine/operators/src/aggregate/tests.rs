@@ -64,7 +64,12 @@ fn two_phases(input: OperatorRef) -> HashAggregate {
         input,
         &keys,
         vec![
-            measure("sum", Phase::Partial, &[value.clone()], SparkType::Long),
+            measure(
+                "sum",
+                Phase::Partial,
+                std::slice::from_ref(&value),
+                SparkType::Long,
+            ),
             measure("count", Phase::Partial, &[value], SparkType::Long),
         ],
     );
