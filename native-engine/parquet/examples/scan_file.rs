@@ -81,10 +81,21 @@ fn round(path: &str, schema: &Schema) -> Result<(), Failure> {
         rows += batch.len();
         for column in batch.columns() {
             dictionaries += usize::from(column.as_dictionary().is_some());
+            let valid = |row: &usize| !column.is_null(*row);
             match column.as_flat() {
-                Some(Values::Int64(v)) => sum += v.iter().map(|&v| i128::from(v)).sum::<i128>(),
-                Some(Values::Int32(v)) => sum += v.iter().map(|&v| i128::from(v)).sum::<i128>(),
-                _ => {}
+                Some(Values::Int64(v)) => {
+                    let rows = (0..v.len()).filter(valid);
+                    sum += rows.map(|r| i128::from(v[r])).sum::<i128>();
+                }
+                Some(Values::Int32(v)) => {
+                    let rows = (0..v.len()).filter(valid);
+                    sum += rows.map(|r| i128::from(v[r])).sum::<i128>();
+                }
+                _ => {
+                    let rows = (0..column.len()).filter(valid);
+                    let lengths = rows.filter_map(|r| column.bytes_value(r).map(<[u8]>::len));
+                    sum += lengths.sum::<usize>() as i128;
+                }
             }
         }
     }
