@@ -394,10 +394,9 @@ fn finish(validity: Option<BooleanBufferBuilder>) -> Option<NullBuffer> {
 }
 
 fn check_codes(codes: &[u32], values: usize) -> Result<()> {
-    // Compared in 64 bits for any dictionary size; without an early exit it vectorises.
-    let inside = codes
-        .iter()
-        .fold(true, |inside, &c| inside & ((c as usize) < values));
+    // Without an early exit, and in 32 bits, it vectorises well.
+    let values = u32::try_from(values).unwrap_or(u32::MAX);
+    let inside = codes.iter().fold(true, |inside, &c| inside & (c < values));
     if inside {
         Ok(())
     } else {
@@ -455,4 +454,61 @@ fn byte_strings(bytes: &[u8], count: usize, data_type: &SparkType) -> Result<Col
         rest = tail;
     }
     Ok(Column::bytes(data_type.clone(), builder.finish(), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Bit-packed levels, read in portions, say what was packed; values go where they say.
+        #[test]
+        fn old_levels_and_spreading(
+            valid in prop::collection::vec(any::<bool>(), 1..100),
+            portion in 1_usize..40,
+        ) {
+            let mut packed = vec![0_u8; valid.len().div_ceil(8)];
+            for (row, _) in valid.iter().enumerate().filter(|(_, v)| **v) {
+                packed[row / 8] |= 0x80 >> (row % 8);
+            }
+            let mut levels = Levels::BitPacked(packed.into(), 0);
+            let mut bits = BooleanBufferBuilder::new(0);
+            let mut out: Vec<u32> = Vec::new();
+            while out.len() < valid.len() {
+                let start = out.len();
+                let rows = portion.min(valid.len() - start);
+                let set = levels.read(rows, Some(&mut bits)).unwrap();
+                // The values are the numbers of their rows.
+                out.extend((start..start + rows).filter(|&r| valid[r]).map(|r| r as u32));
+                prop_assert_eq!(out.len(), start + set);
+                spread(&mut out, start, rows, set, Some(&bits));
+                prop_assert_eq!(out.len(), start + rows);
+            }
+            for (row, _) in valid.iter().enumerate().filter(|(_, v)| **v) {
+                prop_assert_eq!(out[row], row as u32);
+            }
+            prop_assert_eq!(bits.finish().iter().collect::<Vec<_>>(), valid);
+            prop_assert!(levels.read(8, Some(&mut bits)).is_err());
+        }
+    }
+
+    #[test]
+    fn codes_are_checked() {
+        let mut out: Vec<i64> = Vec::new();
+        assert!(gather(&[0, 2], &[7, 8], &mut out).is_err());
+        assert!(gather(&[0], &[], &mut out).is_err());
+        gather(&[1, 0, 1], &[7, 8], &mut out).unwrap();
+        assert_eq!(out, [8, 7, 8]);
+    }
+
+    #[test]
+    fn dictionaries_are_checked() {
+        let bytes = [1, 0, 0, 0, b'a', 0, 0, 0, 0];
+        let column = byte_strings(&bytes, 2, &SparkType::String).unwrap();
+        assert_eq!(column.bytes_value(0), Some(&b"a"[..]));
+        assert_eq!(column.bytes_value(1), Some(&b""[..]));
+        assert!(byte_strings(&bytes, 3, &SparkType::String).is_err());
+        assert!(byte_strings(&[9, 0, 0, 0, b'a'], 1, &SparkType::String).is_err());
+    }
 }
