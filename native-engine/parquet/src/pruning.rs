@@ -1,4 +1,5 @@
-//! Which row groups cannot hold a row that passes, by their statistics. Never by guess: what is
+//! Which row groups cannot hold a row that passes, by their statistics
+//! and Bloom filters. Never by guess: what is
 //! not proven is read.
 
 use arclight_columns::{Column, SparkType};
@@ -7,9 +8,11 @@ use parquet::data_type::AsBytes;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
+use crate::bloom::may_contain;
 use crate::convert::{power_of_ten, unscaled_wide};
 use crate::footer::Footer;
 use crate::resolve::{Annotation, Conversion, FileColumn, Node, NodeKind, Rebase, Resolution};
+use crate::source::FileReader;
 
 /// A comparison of a column with a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,11 +111,12 @@ pub(crate) fn may_match(
     resolution: &Resolution,
     footer: &Footer,
     row_group: &RowGroupMetaData,
+    reader: &FileReader,
 ) -> bool {
     pruning
         .terms
         .iter()
-        .all(|term| term_may_match(term, resolution, footer, row_group))
+        .all(|term| term_may_match(term, resolution, footer, row_group, reader))
 }
 
 fn term_may_match(
@@ -120,6 +124,7 @@ fn term_may_match(
     resolution: &Resolution,
     footer: &Footer,
     row_group: &RowGroupMetaData,
+    reader: &FileReader,
 ) -> bool {
     let column = match term {
         PruningTerm::Compare { column, .. }
@@ -152,8 +157,19 @@ fn term_may_match(
         PruningTerm::IsNotNull { .. } => true,
         PruningTerm::Compare {
             operator, literal, ..
-        } => bounds(footer, *leaf, chunk, conversion, node)
-            .is_none_or(|b| b.may_match(*operator, literal, node)),
+        } => {
+            bounds(footer, *leaf, chunk, conversion, node)
+                .is_none_or(|b| b.may_match(*operator, literal, node))
+                && (*operator != CompareOperator::Equal
+                    || literal.is_null(0)
+                    || may_contain(
+                        reader,
+                        chunk,
+                        conversion,
+                        node,
+                        std::slice::from_ref(literal),
+                    ))
+        }
         PruningTerm::In { literals, .. } => {
             bounds(footer, *leaf, chunk, conversion, node).is_none_or(|b| {
                 literals.iter().any(|l| {
@@ -161,7 +177,7 @@ fn term_may_match(
                     let null = l.len() == 1 && l.is_null(0) && l.data_type() == &node.data_type;
                     !null && b.may_match(CompareOperator::Equal, l, node)
                 })
-            })
+            }) && may_contain(reader, chunk, conversion, node, literals)
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::pruning::may_match;
 use crate::resolve::{FileColumn, Refusal, Resolution, resolve};
 use crate::row_group::{RowGroup, RowGroupReader};
 use crate::scan::ScanPlan;
-use crate::source::FileSource;
+use crate::source::{FileReader, FileSource};
 
 /// The stream of one task.
 pub(crate) struct ParquetStream {
@@ -122,9 +122,10 @@ impl ParquetStream {
         let resolution = resolve(&footer, &self.plan.schema, &self.plan.options).map_err(refuse)?;
         if let Some(pruning) = &self.plan.pruning {
             let all = row_groups.len();
+            let reader = FileReader(Arc::clone(&source));
             row_groups.retain(|r| {
                 let row_group = footer.metadata.row_group(r.index);
-                may_match(pruning, &resolution, &footer, row_group)
+                may_match(pruning, &resolution, &footer, row_group, &reader)
             });
             let pruned = (all - row_groups.len()) as u64;
             OperatorMetrics::add(&self.metrics.row_groups_pruned, pruned);

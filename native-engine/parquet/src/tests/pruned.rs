@@ -164,6 +164,53 @@ fn shortened_strings() {
 }
 
 #[test]
+fn bloom_filters() {
+    let files = Files::new();
+    // Every other number and word, so that bounds alone prove nothing.
+    let numbers = Int64Array::from_iter((0..100).map(|n| (n != 6).then_some(2 * n)));
+    let words = StringArray::from_iter_values((0..100).map(|n| format!("w{:03}", 2 * n)));
+    let batch = RecordBatch::try_from_iter([
+        ("n", Arc::new(numbers) as ArrayRef),
+        ("w", Arc::new(words) as ArrayRef),
+    ])
+    .unwrap();
+    let properties = WriterProperties::builder()
+        .set_max_row_group_row_count(Some(50))
+        .set_bloom_filter_enabled(true)
+        .set_bloom_filter_fpp(0.0001)
+        .build();
+    let file = files.arrow("f", &[batch], properties);
+    let run = |term: PruningTerm, first: S| {
+        let schema = schema(&[("n", first), ("w", S::String)]);
+        let pruning = Some(Pruning { terms: vec![term] });
+        let scanned = scan_with(&schema, options(&schema), pruning, vec![file.clone()], 100);
+        scanned.unwrap()
+    };
+    for n in 0..99 {
+        let scanned = run(compare(Equal, long(n)), S::Long);
+        let held = n % 2 == 0 && n != 12;
+        assert_eq!(scanned.pruned(), if held { 1 } else { 2 }, "{n}");
+        assert_eq!(scanned.column(0).contains(&n.to_string()), held);
+    }
+    let words = |values: &[&str]| PruningTerm::In {
+        column: 1,
+        literals: values.iter().map(|v| text(v)).collect(),
+    };
+    assert_eq!(run(words(&["w001", "w013"]), S::Long).pruned(), 2);
+    assert_eq!(run(words(&["w001", "w014"]), S::Long).pruned(), 1);
+    assert_eq!(run(words(&["w014", "w198"]), S::Long).pruned(), 0);
+    // Other operators, NULL, and converted columns are not the filter's business.
+    assert_eq!(run(compare(LessOrEqual, long(13)), S::Long).pruned(), 1);
+    assert_eq!(
+        run(compare(Equal, Column::nulls(S::Long, 1)), S::Long).pruned(),
+        0
+    );
+    let wide = S::decimal(22, 2);
+    let literal = Column::fixed(wide.clone(), vec![1200_i128], None);
+    assert_eq!(run(compare(Equal, literal), wide).pruned(), 1);
+}
+
+#[test]
 fn converted_bounds() {
     let files = Files::new();
     let low_level = |name: &str, declaration: &str, data: Vec<i32>| {
