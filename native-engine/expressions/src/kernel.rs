@@ -149,22 +149,87 @@ pub fn compare<L: FixedWidth, R: FixedWidth>(
     let bits = match (input::<L>(&left)?, input::<R>(&right)?) {
         (Input::Slice(l), Input::Slice(r)) => {
             let (l, r) = (&l[..len], &r[..len]);
-            map_bits(len, rows, |i| f(l[i], r[i]))
+            if visits_all(rows) {
+                pack_bits(
+                    len,
+                    |i| f(l[i], r[i]),
+                    |at, bytes| {
+                        let lanes = l[at..].first_chunk::<64>().zip(r[at..].first_chunk::<64>());
+                        if let Some((l, r)) = lanes {
+                            for i in 0..64 {
+                                bytes[i] = u8::from(f(l[i], r[i]));
+                            }
+                        }
+                    },
+                )
+            } else {
+                map_bits(len, rows, |i| f(l[i], r[i]))
+            }
         }
-        (Input::Slice(l), Input::Constant(r)) => {
-            let l = &l[..len];
-            map_bits(len, rows, |i| f(l[i], r))
-        }
-        (Input::Constant(l), Input::Slice(r)) => {
-            let r = &r[..len];
-            map_bits(len, rows, |i| f(l, r[i]))
-        }
+        (Input::Slice(l), Input::Constant(r)) => compare_slice(&l[..len], rows, |l| f(l, r)),
+        (Input::Constant(l), Input::Slice(r)) => compare_slice(&r[..len], rows, |r| f(l, r)),
         (Input::Constant(l), Input::Constant(r)) => {
             let value = f(l, r);
             map_bits(len, rows, |_| value)
         }
     };
     Ok(Column::boolean(bits, validity))
+}
+
+/// The bits of a predicate over a slice.
+pub(crate) fn compare_slice<T: Copy>(
+    values: &[T],
+    rows: &Selection,
+    f: impl Fn(T) -> bool,
+) -> BooleanBuffer {
+    if !visits_all(rows) {
+        return map_bits(values.len(), rows, |i| f(values[i]));
+    }
+    pack_bits(
+        values.len(),
+        |i| f(values[i]),
+        |at, bytes| {
+            if let Some(lanes) = values[at..].first_chunk::<64>() {
+                for i in 0..64 {
+                    bytes[i] = u8::from(f(lanes[i]));
+                }
+            }
+        },
+    )
+}
+
+/// Whether loops over `rows` visit all rows.
+fn visits_all(rows: &Selection) -> bool {
+    !is_sparse(rows.count(), rows.len())
+}
+
+/// Bits from 64 bytes of 0 or 1 at a time, which `chunk` computes from a position on in a loop
+/// the compiler vectorises; `single` computes those of the last, incomplete chunk.
+#[inline(always)]
+fn pack_bits(
+    len: usize,
+    single: impl Fn(usize) -> bool,
+    chunk: impl Fn(usize, &mut [u8; 64]),
+) -> BooleanBuffer {
+    // A product that gathers the low bits of 8 bytes in its highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let chunks = len / 64;
+    let mut words: Vec<u64> = Vec::with_capacity(len.div_ceil(64));
+    for at in (0..chunks).map(|chunk| chunk * 64) {
+        let mut bytes = [0u8; 64];
+        chunk(at, &mut bytes);
+        let mut word = 0;
+        for i in 0..8 {
+            let mut group = [0u8; 8];
+            group.copy_from_slice(&bytes[8 * i..8 * i + 8]);
+            word |= (u64::from_le_bytes(group).wrapping_mul(GATHER) >> 56) << (8 * i);
+        }
+        words.push(word);
+    }
+    if len % 64 > 0 {
+        words.push((chunks * 64..len).fold(0, |word, i| word | u64::from(single(i)) << (i % 64)));
+    }
+    BooleanBuffer::new(arclight_columns::Buffer::from(words), 0, len)
 }
 
 /// Applies a function of two fixed-width values that may fail or give NULL, at active rows that

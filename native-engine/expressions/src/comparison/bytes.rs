@@ -4,7 +4,7 @@ use arclight_columns::{BinaryViewArray, Column, Selection};
 
 use super::Comparison;
 use crate::expression::EvalError;
-use crate::kernel::{map_bits, union_validity};
+use crate::kernel::{compare_slice, map_bits, union_validity};
 
 /// One side of a comparison.
 enum Side<'a> {
@@ -96,7 +96,7 @@ fn equal_constant(
     let wanted = value.views()[0];
     let views = &bytes.views()[..];
     if wanted as u32 <= INLINE {
-        return map_bits(views.len(), rows, |row| views[row] == wanted);
+        return compare_slice(views, rows, |view| view == wanted);
     }
     let text = value.value(0);
     map_bits(views.len(), rows, |row| {

@@ -166,3 +166,23 @@ fn maps_do_not_compare() {
     let map = SparkType::Map(Arc::clone(&field), field);
     assert!(!is_orderable(&map) && !comparable(&map, &map));
 }
+
+/// Long enough for chunks of 64 rows and a rest.
+#[test]
+fn long_columns() {
+    let int = SparkType::Int;
+    let values: Vec<Option<i32>> = (0..200).map(|i| Some(i * 37 % 101)).collect();
+    let column = fixed(&int, &values);
+    let fifty = Column::constant(fixed(&int, &[Some(50)]), 200);
+    let reversed: Vec<Option<i32>> = values.iter().rev().copied().collect();
+    for right in [fifty, fixed(&int, &reversed)] {
+        for (left, right) in [(&column, &right), (&right, &column)] {
+            let result = compare(Comparison::Less, left, right, &Selection::all(200)).unwrap();
+            let value = |c: &Column, row| c.fixed_value::<i32>(row).unwrap();
+            let expected: Vec<Option<bool>> = (0..200)
+                .map(|row| Some(value(left, row) < value(right, row)))
+                .collect();
+            assert_eq!(truths(&result), expected);
+        }
+    }
+}
