@@ -226,7 +226,7 @@ fn pack_bits(
         }
         words.push(word);
     }
-    if len % 64 > 0 {
+    if !len.is_multiple_of(64) {
         words.push((chunks * 64..len).fold(0, |word, i| word | u64::from(single(i)) << (i % 64)));
     }
     BooleanBuffer::new(arclight_columns::Buffer::from(words), 0, len)

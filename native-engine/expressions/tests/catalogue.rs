@@ -1,6 +1,8 @@
 //! The catalogue `proto/functions/*.yaml` and the engine name the same functions. (The plugin's
 //! `FunctionAgreementSuite` compares both with the plugin's registry.)
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,8 @@
 //! Kernels on numbers against results of Spark 4.1.3 (`spark/numbers.txt`, written by
 //! `spark/write_numbers.py`).
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
