@@ -1,0 +1,10 @@
+SELECT a FROM integers UNION ALL SELECT b FROM integers;
+SELECT a FROM integers UNION SELECT b FROM integers;
+SELECT count(*) FROM (SELECT a FROM integers UNION ALL SELECT b FROM integers WHERE b > 0);
+SELECT a, b, count(*), grouping_id() FROM shorts GROUP BY CUBE (a, b);
+SELECT a, b, sum(id) FROM shorts GROUP BY ROLLUP (a, b);
+SELECT sum(id), count(*), min(id), max(id) FROM range(0, 10000, 3, 4);
+SELECT id % 7 AS k, count(*) FROM range(1000) GROUP BY k;
+SELECT sum(id) FROM range(9223372036854775800, 9223372036854775807);
+SELECT /*+ REPARTITION(5) */ count(*), sum(id) FROM range(100);
+SELECT count(*) FROM (SELECT /*+ REPARTITION(4, a) */ * FROM strings);
