@@ -1,6 +1,8 @@
 SELECT b, count(*), count(a), min(a), max(a), sum(if(id % 2 = 0, a, NULL)) FROM bytes WHERE b = 1 OR b IS NULL OR a < 10 GROUP BY b;
 SELECT count(*), count(a), min(a), max(a) FROM bytes;
 SELECT count(*), sum(a), avg(a) FROM bytes WHERE a = 1;
+-- The optimizer knows that no row is left.
+-- fallback: LocalTableScan
 SELECT count(*), sum(a), avg(a) FROM bytes WHERE a < -100000000;
 SELECT sum(a) FROM bytes;
 SELECT b, sum(a) FROM bytes GROUP BY b;
@@ -8,6 +10,8 @@ SELECT b, avg(a) FROM bytes WHERE a > -100 AND a < 100 GROUP BY b;
 SELECT b, count(*), count(a), min(a), max(a), sum(if(id % 2 = 0, a, NULL)) FROM shorts WHERE b = 1 OR b IS NULL OR a < 10 GROUP BY b;
 SELECT count(*), count(a), min(a), max(a) FROM shorts;
 SELECT count(*), sum(a), avg(a) FROM shorts WHERE a = 1;
+-- The optimizer knows that no row is left.
+-- fallback: LocalTableScan
 SELECT count(*), sum(a), avg(a) FROM shorts WHERE a < -100000000;
 SELECT sum(a) FROM shorts;
 SELECT b, sum(a) FROM shorts GROUP BY b;

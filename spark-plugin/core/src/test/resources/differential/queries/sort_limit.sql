@@ -35,5 +35,6 @@ SELECT a, id FROM wall_times ORDER BY a, id;
 SELECT a, b, id FROM wall_times ORDER BY a DESC, b ASC NULLS LAST, id DESC;
 SELECT a, id FROM wall_times ORDER BY a DESC NULLS FIRST, id LIMIT 7;
 SELECT id FROM integers ORDER BY id LIMIT 5 OFFSET 3;
+-- fallback: LocalTableScan
 SELECT id + 1 FROM integers ORDER BY id DESC LIMIT 0;
 SELECT a, count(*) AS n FROM integers GROUP BY a ORDER BY n DESC, a LIMIT 3;
