@@ -68,6 +68,16 @@ struct NaryFunction {
     kernel: NaryKernel,
 }
 
+/// A function that is NULL where any argument is, and evaluates them from the first to the last
+/// until one is NULL.
+struct UntilNullFunction {
+    name: String,
+    arguments: Vec<ExpressionRef>,
+    data_type: SparkType,
+    failing: Failing,
+    kernel: NaryKernel,
+}
+
 /// An expression that applies `kernel` to the first argument of `call`.
 pub(crate) fn unary(
     call: &FunctionCall,
@@ -110,6 +120,22 @@ pub(crate) fn nary(
     kernel: impl Fn(&[Column], &Selection) -> Result<Column, EvalError> + Send + Sync + 'static,
 ) -> ExpressionRef {
     Arc::new(NaryFunction {
+        name: call.name.clone(),
+        arguments: call.arguments.clone(),
+        data_type: call.output.clone(),
+        failing,
+        kernel: Box::new(kernel),
+    })
+}
+
+/// An expression that applies `kernel`, which is NULL where any argument is, to all arguments of
+/// `call`. An argument is not evaluated at rows where one before it is NULL, if it can fail.
+pub(crate) fn until_null(
+    call: &FunctionCall,
+    failing: Failing,
+    kernel: impl Fn(&[Column], &Selection) -> Result<Column, EvalError> + Send + Sync + 'static,
+) -> ExpressionRef {
+    Arc::new(UntilNullFunction {
         name: call.name.clone(),
         arguments: call.arguments.clone(),
         data_type: call.output.clone(),
@@ -229,6 +255,52 @@ impl Expression for NaryFunction {
     }
     fn is_total(&self) -> bool {
         self.failing == Failing::Never && self.arguments.iter().all(|a| a.is_total())
+    }
+}
+
+impl Expression for UntilNullFunction {
+    fn data_type(&self) -> &SparkType {
+        &self.data_type
+    }
+    fn evaluate(
+        &self,
+        batch: &Batch,
+        rows: &Selection,
+        context: &mut EvalContext<'_>,
+    ) -> Result<Column, EvalError> {
+        let mut columns: Vec<Column> = Vec::with_capacity(self.arguments.len());
+        let mut active = rows.clone();
+        // How many columns' NULLs `active` is without.
+        let mut seen = 0;
+        for argument in &self.arguments {
+            if !argument.is_total() {
+                let nulls: Vec<&Column> =
+                    columns[seen..].iter().filter(|c| c.has_nulls()).collect();
+                if !nulls.is_empty() {
+                    active = active.filter(|row| nulls.iter().all(|c| !c.is_null(row)));
+                }
+                seen = columns.len();
+            }
+            columns.push(if active.is_empty() && !rows.is_empty() {
+                Column::nulls(argument.data_type().clone(), rows.len())
+            } else {
+                argument.evaluate(batch, &active, context)?
+            });
+        }
+        // Rows that were left out are NULL in a column before.
+        (self.kernel)(&columns, rows)
+    }
+    fn children(&self) -> Vec<&ExpressionRef> {
+        self.arguments.iter().collect()
+    }
+    fn is_total(&self) -> bool {
+        self.failing == Failing::Never && self.arguments.iter().all(|a| a.is_total())
+    }
+}
+
+impl fmt::Debug for UntilNullFunction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({:?})", self.name, self.arguments)
     }
 }
 

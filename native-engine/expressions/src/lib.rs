@@ -10,6 +10,7 @@ mod boolean;
 mod cast;
 mod comparison;
 mod conditional;
+mod datetime;
 mod decimal;
 mod expression;
 mod function;
@@ -22,6 +23,9 @@ mod leaf;
 mod math;
 mod null;
 mod registry;
+#[cfg(test)]
+mod spark_results;
+mod strings;
 #[cfg(test)]
 mod testing;
 pub mod value_bytes;
@@ -45,8 +49,10 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     cast::FUNCTIONS,
     comparison::FUNCTIONS,
     conditional::FUNCTIONS,
+    datetime::FUNCTIONS,
     decimal::FUNCTIONS,
     hash::FUNCTIONS,
     math::FUNCTIONS,
     null::FUNCTIONS,
+    strings::FUNCTIONS,
 ];

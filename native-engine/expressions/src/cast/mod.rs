@@ -4,6 +4,8 @@
 //! is left to Spark. The mode is the call's: legacy (ANSI off), ANSI, or `try_cast`.
 
 mod numeric;
+mod text;
+mod time;
 
 use std::sync::Arc;
 
@@ -79,6 +81,32 @@ const CASTS: &[(Class, Class, Builder)] = &[
     (Class::Decimal, Class::Integer, numeric::decimal_to_integer),
     (Class::Decimal, Class::Float, numeric::decimal_to_float),
     (Class::Decimal, Class::Decimal, crate::decimal::cast),
+    (Class::String, Class::Boolean, text::to_boolean),
+    (Class::String, Class::Integer, text::to_integer),
+    (Class::String, Class::Decimal, text::to_decimal),
+    (Class::String, Class::Date, text::to_date),
+    (Class::String, Class::Binary, text::same_bytes),
+    (Class::Boolean, Class::String, text::from_boolean),
+    (Class::Integer, Class::String, text::from_integer),
+    (Class::Decimal, Class::String, text::from_decimal),
+    (Class::Date, Class::String, text::from_date),
+    (Class::Binary, Class::String, text::same_bytes),
+    (Class::Date, Class::Timestamp, time::date_to_timestamp),
+    (Class::Date, Class::TimestampNtz, time::date_to_wall_time),
+    (Class::Timestamp, Class::Date, time::timestamp_to_date),
+    (Class::TimestampNtz, Class::Date, time::wall_time_to_date),
+    (
+        Class::Timestamp,
+        Class::TimestampNtz,
+        time::timestamp_to_wall_time,
+    ),
+    (
+        Class::TimestampNtz,
+        Class::Timestamp,
+        time::wall_time_to_timestamp,
+    ),
+    (Class::Timestamp, Class::Integer, time::timestamp_to_seconds),
+    (Class::Integer, Class::Timestamp, time::seconds_to_timestamp),
 ];
 
 /// `Cast`: what its source and target types say. NULL stays NULL.

@@ -14,7 +14,7 @@ use crate::kernel::{self, Outcome, flat_or_constant, map_bits, over_distinct, tr
 use crate::registry::{BuildError, EvalMode, FunctionCall};
 
 /// An expression of `kernel` over distinct values, for the call's argument and output.
-fn cast(
+pub(super) fn cast(
     call: &FunctionCall,
     failing: Failing,
     kernel: impl Fn(&Column, &Selection, &SparkType) -> Result<Column, EvalError>
@@ -32,7 +32,7 @@ fn cast(
 }
 
 /// Whether a cast that may not fit can fail in a mode.
-fn checked(mode: EvalMode) -> Failing {
+pub(super) fn checked(mode: EvalMode) -> Failing {
     match mode {
         EvalMode::Ansi => Failing::Sometimes,
         EvalMode::Legacy | EvalMode::Try => Failing::Never,

@@ -20,18 +20,33 @@ private[expressions] object CastExpressions {
   private def isNumber(dataType: DataType): Boolean = dataType.isInstanceOf[NumericType]
 
   private def hasKernel(from: DataType, to: DataType): Boolean = (from, to) match {
-    case (BooleanType, number) => isNumber(number)
-    case (number, BooleanType) => isNumber(number)
-    case (one, other) => isNumber(one) && isNumber(other)
+    case (BooleanType, to) if isNumber(to) => true
+    case (from, BooleanType) if isNumber(from) => true
+    case (from, to) if isNumber(from) && isNumber(to) => true
+    case (_: StringType, to) => isWrittenPlainly(to)
+    case (from, _: StringType) => isWrittenPlainly(from)
+    case (DateType, TimestampType | TimestampNTZType) => true
+    case (TimestampType, DateType | TimestampNTZType | LongType) => true
+    case (TimestampNTZType, DateType | TimestampType) => true
+    case (LongType, TimestampType) => true
+    case _ => false
   }
 
-  /** Casts that never fail in any mode: to a wider number. */
+  /** Types whose text does not depend on the JVM. */
+  private def isWrittenPlainly(dataType: DataType): Boolean = dataType match {
+    case BooleanType | DateType | BinaryType | _: DecimalType => true
+    case other => SparkTypes.isInteger(other)
+  }
+
+  /** Casts that never fail in any mode: to a wider number, to text. */
   private def mayFail(cast: Cast): Boolean = (cast.child.dataType, cast.dataType) match {
     case (from, to) if from == to => false
     case (from, FloatType | DoubleType) if SparkTypes.isInteger(from) => false
     case (FloatType, DoubleType) => false
     case (from, to) if SparkTypes.isInteger(from) && SparkTypes.isInteger(to) =>
       from.defaultSize > to.defaultSize
+    case (_, _: StringType) | (_: StringType, BinaryType) => false
+    case (TimestampType, LongType) | (LongType, TimestampType) => false
     case _ => true
   }
 
@@ -49,9 +64,13 @@ private[expressions] object CastExpressions {
       .build()
   }
 
+  private val CASTS = "among numbers and booleans; between strings " +
+    "and booleans, whole numbers, decimals, dates, binaries; among dates and timestamps; between " +
+    "`bigint` and `timestamp`"
+
   val entries: Seq[ExpressionEntry] = Seq(
     form[Cast](
-      "Cast", notNative, mayFail, note = "among numbers and booleans")(
+      "Cast", notNative, mayFail, note = CASTS)(
       (cast, operands, _) => write(cast, operands.head)))
 
 }

@@ -18,6 +18,8 @@ object ExpressionRegistry {
     Family("Casts", CastExpressions.entries),
     Family("Mathematics", MathematicalExpressions.entries),
     Family("Bits", BitwiseExpressions.entries),
+    Family("Strings", StringExpressions.entries),
+    Family("Dates and times", DatetimeExpressions.entries),
     Family("Hashes", HashExpressions.entries))
 
   /** The aggregate functions with kernels. */
