@@ -335,3 +335,19 @@ fn floats_to_decimals() {
     let result = run("cast", &[column], &wide, EvalMode::Legacy);
     assert!(matches!(result, Err(EvalError::Declined(_))));
 }
+
+#[test]
+fn text_and_times_as_spark_has_them() {
+    let zone = crate::spark_results::los_angeles();
+    let content = include_str!("../../testdata/text_casts.tsv");
+    let declined = crate::spark_results::check_file(content, Some(&zone));
+    for line in &declined {
+        let digits = line.bytes().filter(u8::is_ascii_digit).count();
+        let odd = !line.is_ascii()
+            || line.contains("\\x")
+            || digits > 38
+            || line.contains("0e50")
+            || line.contains("1e-400");
+        assert!(line.contains("decimal") && odd, "left to Spark: {line}");
+    }
+}

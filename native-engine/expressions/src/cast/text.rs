@@ -335,7 +335,7 @@ pub(super) fn from_date(call: &FunctionCall) -> Result<ExpressionRef, BuildError
 /// behind the point before its first digit (`BigDecimal.toString`). Never fails.
 pub(super) fn from_decimal(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     let from = DecimalType::of(one(call)?.data_type()).ok_or_else(|| call.unsupported())?;
-    let plain = call.mode == EvalMode::Ansi;
+    let plain = call.mode != EvalMode::Legacy;
     let scale = usize::from(from.scale);
     cast(call, Failing::Never, move |column, rows, output| {
         let values = unscaled(column)?;
