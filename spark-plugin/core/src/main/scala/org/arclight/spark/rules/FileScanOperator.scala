@@ -3,6 +3,7 @@ package org.arclight.spark.rules
 import scala.jdk.CollectionConverters._
 
 import io.substrait.proto.Expression.Literal
+import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{LocalFileSystem, Path}
 import org.apache.spark.SparkException
 import org.apache.spark.sql.catalyst.FileSourceOptions
@@ -32,6 +33,7 @@ object FileScanOperator extends LeafOperator {
   private def obstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
     val format = scan.relation.fileFormat
     lazy val options = new ParquetOptions(scan.relation.options, conf)
+    lazy val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     if (!ArclightConf.SCAN_ENABLED.get(conf)) {
       Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
@@ -55,6 +57,9 @@ object FileScanOperator extends LeafOperator {
       Some("old dates and timestamps are to raise an exception")
     } else if (isEncrypted(scan)) {
       Some("encrypted files are not native")
+    } else if ((fileOptions.ignoreCorruptFiles || fileOptions.ignoreMissingFiles) &&
+        !scan.relation.location.rootPaths.forall(isLocal(_, hadoopConfiguration(scan)))) {
+      Some("missing or corrupt files that aren't local are ignored by Spark's scan only")
     } else {
       None
     }
@@ -100,34 +105,31 @@ object FileScanOperator extends LeafOperator {
       case files: FileScanRDD => files.filePartitions
       case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
     }
-    // Of another class than Hadoop's: files are read as that class reads them.
-    val localIsPlain = Option(configuration.get("fs.file.impl"))
-      .forall(_ == classOf[LocalFileSystem].getName)
     OpenedLeaf(
       relation,
       FilesInput(
         scan.relation.sparkSession.sparkContext.broadcast(new SerializableConfiguration(configuration)),
         relation.operator),
       partitions.map(partition => PlacedSplit(
-        FilesSplit(files(scan, partition, localIsPlain).toByteArray),
+        FilesSplit(files(scan, partition, configuration).toByteArray),
         partition.preferredLocations().toSeq)))
   }
 
   private def files(
       scan: FileSourceScanExec,
       partition: FilePartition,
-      localIsPlain: Boolean): Split.Files =
+      configuration: Configuration): Split.Files =
     Split.Files.newBuilder()
-      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, localIsPlain)).asJava)
+      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, configuration)).asJava)
       .build()
 
   private def fileSplit(
       scan: FileSourceScanExec,
       file: PartitionedFile,
-      localIsPlain: Boolean): FileSplit = {
-    val path: Path = file.toPath
+      configuration: Configuration): FileSplit = {
+    val path = file.toPath
     val uri = path.toUri
-    val local = localIsPlain && (uri.getScheme == null || uri.getScheme == "file")
+    val local = isLocal(path, configuration)
     FileSplit.newBuilder()
       .setPath(if (local) uri.getPath else uri.toString)
       .setLocal(local)
@@ -136,6 +138,16 @@ object FileScanOperator extends LeafOperator {
       .setFileSize(file.fileSize)
       .addAllConstants(constants(scan, file).asJava)
       .build()
+  }
+
+  /**
+   * Whether the engine can open a file itself. With another class than Hadoop's for local files
+   * they are read as that class reads them.
+   */
+  private def isLocal(path: Path, configuration: Configuration): Boolean = {
+    val scheme = path.toUri.getScheme
+    (scheme == null || scheme == "file") &&
+      Option(configuration.get("fs.file.impl")).forall(_ == classOf[LocalFileSystem].getName)
   }
 
   /** Values of the columns behind those of the file: of partitions and of `_metadata`. */
