@@ -55,6 +55,8 @@ object FileScanOperator extends LeafOperator {
     } else if (options.datetimeRebaseModeInRead == EXCEPTION ||
         options.int96RebaseModeInRead == EXCEPTION) {
       Some("old dates and timestamps are to raise an exception")
+    } else if (conf.isParquetINT96TimestampConversion) {
+      Some("timestamps of type INT96 are to be converted between time zones")
     } else if (isEncrypted(scan)) {
       Some("encrypted files are not native")
     } else if ((fileOptions.ignoreCorruptFiles || fileOptions.ignoreMissingFiles) &&
