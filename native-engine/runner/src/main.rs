@@ -13,7 +13,7 @@ use prost::Message;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Looks at stages that `spark.arclight.capture.directory` captured.
+/// Looks at stages outside Spark: plans, and bundles of a plan with its tasks (StageBundle).
 #[derive(Parser)]
 #[command(name = "arclight", version, about)]
 struct Arguments {
@@ -25,7 +25,7 @@ struct Arguments {
 enum Command {
     /// Prints a stage's operators, one a line. FILE is a captured stage or a substrait Plan.
     Explain {
-        /// A captured stage (.stage) or a serialized substrait Plan.
+        /// A serialized StageBundle or substrait Plan.
         file: PathBuf,
     },
     /// Executes a captured stage and prints rows and time per operator.
