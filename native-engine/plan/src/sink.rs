@@ -2,7 +2,7 @@
 
 use arclight_operators::OperatorRef;
 use arclight_shuffle::{
-    BlockCompression as Compression, Partitioning, RangeKey, ShuffleWriteResult, ShuffleWriter,
+    BlockCompression as Compression, Partitioning, ShuffleWriteResult, ShuffleWriter,
 };
 use prost::Message;
 use substrait_prost::ExtensionSingleRel;
@@ -36,13 +36,8 @@ pub fn sink(
             partitions,
         },
         Kind::Range(range) => {
-            let keys = sort_keys(decoder, schema, &range.sorts)?.into_iter();
-            let keys = keys.map(|key| RangeKey {
-                expression: key.expression,
-                ascending: key.ascending,
-                nulls_first: key.nulls_first,
-            });
-            Partitioning::range(keys.collect(), &range.bounds, partitions)
+            let keys = sort_keys(decoder, schema, &range.sorts)?;
+            Partitioning::range(keys, &range.bounds, partitions)
                 .map_err(|error| PlanError::Literal(format!("range bounds: {error}")))?
         }
         Kind::RoundRobin(_) => Partitioning::RoundRobin {

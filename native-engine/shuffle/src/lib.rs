@@ -55,7 +55,7 @@ mod writer;
 pub use decode::decode_payload;
 pub use encode::PayloadEncoder;
 pub use frame::{BlockCompression, FrameDecoder, FrameEncoder};
-pub use partition::{Partitioner, Partitioning, RangeKey};
+pub use partition::{Partitioner, Partitioning};
 pub use reader::ShuffleRead;
 pub use writer::{ShuffleWriteResult, ShuffleWriter};
 

@@ -42,9 +42,6 @@ pub enum Partitioning {
     },
 }
 
-/// A sort key of a range partitioning.
-pub type RangeKey = SortKey;
-
 impl Partitioning {
     /// A range partitioning whose bounds are UnsafeRows of the keys' values. There may be fewer
     /// bounds than `partitions - 1` (the last partitions are then empty), but not more.

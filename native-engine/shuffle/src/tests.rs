@@ -599,7 +599,7 @@ fn range_bounds_are_unsafe_rows() {
     let given = batches(&types, &[200]);
     let key = Column::fixed(SparkType::Long, vec![-5i64, 0, 1000], None);
     let bounds = rows_of(&[Batch::new(vec![key], 3)], &types[..1]);
-    let keys = vec![RangeKey {
+    let keys = vec![arclight_operators::SortKey {
         expression: column(0, &types[0]),
         ascending: true,
         nulls_first: true,
