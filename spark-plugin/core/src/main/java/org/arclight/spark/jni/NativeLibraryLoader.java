@@ -22,6 +22,11 @@ public final class NativeLibraryLoader {
 
   private static final String FILE_NAME = "libarclight.so";
 
+  private static final String X86_64_RESOURCE = "native/linux-x86_64/" + FILE_NAME;
+
+  /** The same engine for processors of level x86-64-v3; not every jar has it. */
+  private static final String X86_64_V3_RESOURCE = "native/linux-x86_64-v3/" + FILE_NAME;
+
   private static boolean loaded = false;
   private static NativeLibraryUnavailableException failure = null;
 
@@ -68,6 +73,10 @@ public final class NativeLibraryLoader {
 
   private static void loadOnce(String file) throws NativeLibraryUnavailableException {
     String resource = resourceName(System.getProperty("os.name"), System.getProperty("os.arch"));
+    String faster = X86_64_V3_RESOURCE;
+    if (resource.equals(X86_64_RESOURCE) && hasResource(faster) && ProcessorFeatures.isX86V3()) {
+      resource = faster;
+    }
     String origin;
     if (file != null && !file.isEmpty()) {
       origin = file;
@@ -88,7 +97,7 @@ public final class NativeLibraryLoader {
     switch (architecture) {
       case "amd64":
       case "x86_64":
-        return "native/linux-x86_64/" + FILE_NAME;
+        return X86_64_RESOURCE;
       case "aarch64":
       case "arm64":
         return "native/linux-aarch64/" + FILE_NAME;
@@ -96,6 +105,10 @@ public final class NativeLibraryLoader {
         throw unavailable("it needs a processor of type amd64 or arm64, and this is "
             + architecture, null);
     }
+  }
+
+  private static boolean hasResource(String resource) {
+    return NativeLibraryLoader.class.getClassLoader().getResource(resource) != null;
   }
 
   private static void loadResource(String resource, String origin)

@@ -21,6 +21,15 @@ class NativeLibraryLoaderSuite extends AnyFunSuite {
     assert(message("Linux", "riscv64").contains("this is riscv64"))
   }
 
+  test("a processor's level is told from Linux's list of its flags") {
+    val flags = "flags\t\t: fpu sse sse2 ht cx16 lahf_lm popcnt sse4_1 sse4_2 ssse3 avx avx2 bmi1 bmi2 " +
+      "f16c fma abm movbe xsave"
+    assert(ProcessorFeatures.isX86V3(flags))
+    assert(!ProcessorFeatures.isX86V3(flags.replace(" avx2", "")))
+    assert(!ProcessorFeatures.isX86V3(flags.replace(" abm", " lzabm")))
+    assert(!ProcessorFeatures.isX86V3("flags\t\t:"))
+  }
+
   test("the plugin has the engine's version") {
     val manifest = Files.readString(repository.resolve("Cargo.toml"))
     assert(manifest.contains(s"""version = "${NativeLibraryLoader.pluginVersion()}""""))
