@@ -68,3 +68,27 @@ require_python() {
   "$python" -m pip install --quiet --disable-pip-version-check --requirement "$requirements" >&2
   printf '%s\n' "$wanted" >"$stamp"
 }
+
+# What the jar holds besides classes, by its paths in there.
+jar_content=$repository/target/jar-content
+
+# Begins a jar's content anew, so that nothing of an earlier build is left in it.
+begin_jar() {
+  rm -rf "$jar_content"
+  mkdir -p "$jar_content/META-INF"
+  cp "$repository/LICENSE" "$repository/NOTICE" "$jar_content/META-INF/"
+}
+
+# stage_library FOLDER PLATFORM: puts FOLDER's library into the jar for a platform.
+stage_library() {
+  mkdir -p "$jar_content/native/$2"
+  cp "$1/libarclight.so" "$jar_content/native/$2/"
+}
+
+# build_jar PROFILE [options of Maven]: makes target/arclight.jar of the staged content.
+build_jar() {
+  local profile=$1
+  shift
+  (cd "$repository/spark-plugin" && "$maven" --batch-mode --quiet package -Dmaven.test.skip=true \
+    -DskipTests -pl dist -am "-Dcargo.target.directory=$cargo_target" "-Dcargo.profile=$profile" "$@")
+}
