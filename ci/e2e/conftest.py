@@ -39,7 +39,7 @@ def linked_spark(home: Path, added_jars: tuple[Path, ...]) -> Path:
     """A Spark of links, so that what workers write, and jars that are added, stay there."""
     home.mkdir()
     for entry in SPARK_HOME.iterdir():
-        if entry.name not in ("jars", "work"):
+        if entry.name not in ("conf", "jars", "work"):
             (home / entry.name).symlink_to(entry)
     (home / "jars").mkdir()
     for jar in [*(SPARK_HOME / "jars").iterdir(), *added_jars]:
@@ -58,10 +58,18 @@ def submit(tmp_path):
         master: str = "local[2]",
         jar: bool = True,
         jars_folder: tuple[Path, ...] = (),
+        installed: bool = False,
         environment: dict[str, str] | None = None,
     ) -> Outcome:
         assert JAR.exists(), f"{JAR} is missing: run ci/build"
         spark_home = linked_spark(tmp_path / "spark", jars_folder)
+        if installed:
+            # As in an image: the jar and the conf line are Spark's own.
+            (spark_home / "conf").mkdir()
+            subprocess.run(
+                ["sh", str(REPOSITORY / "ci" / "install-plugin"), str(JAR), str(spark_home)],
+                check=True,
+            )
         temporary = tmp_path / "tmp"
         temporary.mkdir(exist_ok=True)
         settings = {
@@ -70,11 +78,11 @@ def submit(tmp_path):
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.extraJavaOptions": f"-Djava.io.tmpdir={temporary}",
             "spark.executor.extraJavaOptions": f"-Djava.io.tmpdir={temporary}",
-            **PLUGIN,
+            **({} if installed else PLUGIN),
             **(conf or {}),
         }
         command = [str(spark_home / "bin" / "spark-submit"), "--master", master]
-        if jar:
+        if jar and not installed:
             command += ["--jars", str(JAR)]
         for key, value in settings.items():
             command += ["--conf", f"{key}={value}"]

@@ -1,14 +1,17 @@
 """The ways in which the plugin starts, or stays off."""
 
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from conftest import JAR
+from conftest import JAR, REPOSITORY
 
 EXTENSIONS = "org.arclight.spark.ArclightExtensions"
 SHUFFLE_MANAGER = "org.arclight.spark.shuffle.ArclightShuffleManager"
+
+INSTALL = REPOSITORY / "ci" / "install-plugin"
 
 #: Rows of jobs/totals.py, from arithmetic alone.
 TOTALS = [
@@ -54,6 +57,27 @@ def test_jar_in_the_jars_folder(submit):
     assert_native(submit("totals.py", jar=False, jars_folder=(JAR,)))
 
 
+def test_installed_as_in_an_image(submit):
+    assert_native(submit("totals.py", installed=True))
+
+
+def test_installing_keeps_settings(tmp_path):
+    """What spark-defaults.conf says stays; other plugins too; a second time changes nothing."""
+    home = tmp_path / "spark"
+    (home / "jars").mkdir(parents=True)
+    (home / "conf").mkdir()
+    (home / "jars" / "arclight-0.0.1.jar").write_text("an older one")
+    defaults = home / "conf" / "spark-defaults.conf"
+    defaults.write_text("spark.ui.enabled false\nspark.plugins  com.example.Other\n")
+    for _ in range(2):
+        subprocess.run(["sh", str(INSTALL), str(JAR), str(home)], check=True)
+        assert defaults.read_text() == (
+            "spark.ui.enabled false\n"
+            "spark.plugins  com.example.Other,org.arclight.spark.ArclightPlugin\n"
+        )
+        assert [jar.name for jar in (home / "jars").iterdir()] == ["arclight.jar"]
+
+
 def test_two_executors(submit):
     outcome = submit("totals.py", master="local-cluster[2,1,1024]")
     assert_native(outcome)
@@ -87,7 +111,7 @@ def test_library_of_another_program(submit, tmp_path):
 def test_library_missing_on_executors_only(submit, tmp_path):
     """The driver finds the library in its working folder, executors not: Spark does the work."""
     with zipfile.ZipFile(JAR) as jar:
-        [library] = [name for name in jar.namelist() if name.endswith("/libarclight.so")]
+        library, *_ = sorted(n for n in jar.namelist() if n.endswith("/libarclight.so"))
         (tmp_path / "libarclight.so").write_bytes(jar.read(library))
     outcome = submit(
         "totals.py",
