@@ -8,6 +8,7 @@ mod arrow;
 mod batch;
 mod builder;
 mod column;
+mod lists;
 mod select;
 mod selection;
 mod types;
@@ -15,6 +16,7 @@ mod types;
 pub use batch::Batch;
 pub use builder::{BytesBuilder, ColumnBuilder};
 pub use column::{Column, Data, FixedWidth, Values};
+pub use lists::Lists;
 pub use selection::Selection;
 pub use types::{Field, MAX_LONG_DIGITS, Physical, Schema, SparkType};
 

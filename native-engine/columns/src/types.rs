@@ -164,6 +164,22 @@ impl SparkType {
         )
     }
 
+    /// Whether values of the two types are laid out alike and mean the same: they are the same type
+    /// apart from the names of fields and from what may be NULL within.
+    pub fn is_alike(&self, other: &SparkType) -> bool {
+        match (self, other) {
+            (SparkType::Array(l), SparkType::Array(r)) => l.data_type.is_alike(&r.data_type),
+            (SparkType::Map(lk, lv), SparkType::Map(rk, rv)) => {
+                lk.data_type.is_alike(&rk.data_type) && lv.data_type.is_alike(&rv.data_type)
+            }
+            (SparkType::Struct(l), SparkType::Struct(r)) => {
+                let mut pairs = l.iter().zip(r.iter());
+                l.len() == r.len() && pairs.all(|(l, r)| l.data_type.is_alike(&r.data_type))
+            }
+            _ => self == other,
+        }
+    }
+
     /// The type of a list's child: the element, or for a map a struct of `key` and `value`.
     pub fn list_element(&self) -> Option<Field> {
         match self {

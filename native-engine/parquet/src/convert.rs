@@ -24,8 +24,14 @@ type Result<T> = std::result::Result<T, Refusal>;
 
 /// The column of a node.
 pub(crate) fn convert(array: &ArrayRef, node: &Node) -> Result<Column> {
+    convert_within(array, node, None)
+}
+
+/// The column of a part of structs, of which some may be NULL: there the part holds anything, even
+/// if the file says that it is never NULL.
+fn convert_within(array: &ArrayRef, node: &Node, structs: Option<&NullBuffer>) -> Result<Column> {
     let data_type = &node.data_type;
-    let validity = array.nulls().cloned();
+    let validity = NullBuffer::union(structs, array.nulls());
     match &node.kind {
         NodeKind::Leaf { conversion, .. } => leaf(array, conversion, data_type, validity),
         NodeKind::Struct(fields) => {
@@ -44,7 +50,7 @@ pub(crate) fn convert(array: &ArrayRef, node: &Node) -> Result<Column> {
                         let child = array.columns().get(*position);
                         let child =
                             child.ok_or_else(|| Refusal::corrupt("struct lacks a field"))?;
-                        Ok(convert(child, node)?.flatten())
+                        Ok(convert_within(child, node, validity.as_ref())?.flatten())
                     }
                 })
                 .collect::<Result<Vec<_>>>()?;

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use arclight_operators::EngineError;
 use arrow_schema::SchemaRef;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::basic::{ColumnOrder, Encoding, Type as PhysicalType};
+use parquet::basic::{ColumnOrder, ConvertedType, Encoding, Repetition, Type as PhysicalType};
 use parquet::errors::Result;
 use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader,
@@ -71,7 +71,7 @@ impl Footer {
         let file = metadata.file_metadata();
         let calendar = Calendar::of(file);
         let schema = file.schema_descr_ptr();
-        let physical = physical_type(&schema.root_schema_ptr(), true)?;
+        let physical = physical_type(&schema.root_schema_ptr(), None)?;
         let physical = FileMetaData::new(
             file.version(),
             file.num_rows(),
@@ -121,8 +121,10 @@ impl Calendar {
     }
 }
 
-/// The same type with leaves of plain physical types, so that arrow-rs converts nothing.
-fn physical_type(of: &TypePtr, root: bool) -> Result<TypePtr> {
+/// The same type with leaves of plain physical types, so that arrow-rs converts nothing, and with
+/// lists in today's layout, so that it sees the elements that Spark sees. Leaves and their levels
+/// stay as they are. `repetition` is absent for the root.
+fn physical_type(of: &TypePtr, repetition: Option<Repetition>) -> Result<TypePtr> {
     let info = of.get_basic_info();
     let id = info.has_id().then(|| info.id());
     let built = match of.as_ref() {
@@ -142,19 +144,55 @@ fn physical_type(of: &TypePtr, root: bool) -> Result<TypePtr> {
                 .build()?
         }
         Type::GroupType { fields, .. } => {
-            let fields = fields.iter().map(|f| physical_type(f, false));
+            let fields = match fields.as_slice() {
+                [repeated] if is_group_element(of, repeated) => {
+                    // A required group within the repeated one adds no level.
+                    let element = physical_type(repeated, Some(Repetition::REQUIRED))?;
+                    let entries = Type::group_type_builder("list")
+                        .with_repetition(Repetition::REPEATED)
+                        .with_fields(vec![element])
+                        .build()?;
+                    vec![Arc::new(entries)]
+                }
+                fields => fields
+                    .iter()
+                    .map(|f| physical_type(f, repetition_of(f)))
+                    .collect::<Result<Vec<_>>>()?,
+            };
             let mut builder = Type::group_type_builder(of.name())
                 .with_converted_type(info.converted_type())
                 .with_logical_type(info.logical_type_ref().cloned())
-                .with_fields(fields.collect::<Result<Vec<_>>>()?)
+                .with_fields(fields)
                 .with_id(id);
-            if !root && info.has_repetition() {
-                builder = builder.with_repetition(info.repetition());
+            if let Some(repetition) = repetition {
+                builder = builder.with_repetition(repetition);
             }
             builder.build()?
         }
     };
     Ok(Arc::new(built))
+}
+
+fn repetition_of(of: &Type) -> Option<Repetition> {
+    let info = of.get_basic_info();
+    info.has_repetition().then(|| info.repetition())
+}
+
+/// Whether the repeated group of a list is its element, as in old layouts.
+fn is_group_element(list: &Type, repeated: &Type) -> bool {
+    list.get_basic_info().converted_type() == ConvertedType::LIST
+        && repetition_of(repeated) == Some(Repetition::REPEATED)
+        && repeated.is_group()
+        && is_element(list, repeated)
+}
+
+/// Whether the repeated field of a list is its element, not what wraps the element. The rules of
+/// Spark's `ParquetToSparkSchemaConverter.isElementType`.
+pub(crate) fn is_element(list: &Type, repeated: &Type) -> bool {
+    repeated.is_primitive()
+        || repeated.get_fields().len() != 1
+        || repeated.name() == "array"
+        || repeated.name() == format!("{}_tuple", list.name())
 }
 
 /// Whether all values of a column chunk are codes of its dictionary, for certain.

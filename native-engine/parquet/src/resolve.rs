@@ -5,7 +5,7 @@ use arclight_operators::ReadFileError;
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::schema::types::{Type, TypePtr};
 
-use crate::footer::{Calendar, Footer};
+use crate::footer::{Calendar, Footer, is_element};
 use crate::scan::ScanOptions;
 
 /// Why a file cannot be read, without its path.
@@ -20,6 +20,15 @@ impl Refusal {
         Refusal {
             kind: ReadFileError::Corrupt,
             message: message.into(),
+        }
+    }
+
+    /// For a group that is to be a value, or a value that is to be a group: such a type Spark's
+    /// schema conversion refuses, before it compares types of values.
+    fn shape(path: &[String], expected: &SparkType, found: &Type) -> Self {
+        Refusal {
+            kind: ReadFileError::Corrupt,
+            ..Refusal::mismatch(path, expected, found)
         }
     }
 
@@ -258,21 +267,23 @@ impl Resolver<'_> {
         wanted: &SparkType,
         element: bool,
     ) -> Result<NodeKind, Refusal> {
-        let mismatch = |path: &[String]| Refusal::mismatch(path, wanted, of);
+        let shape = |path: &[String]| Refusal::shape(path, wanted, of);
         let info = of.get_basic_info();
         let repeated = info.has_repetition() && info.repetition() == Repetition::REPEATED;
         if repeated && !element {
             // A repeated field outside of a list is a list of required elements.
             let SparkType::Array(field) = wanted else {
-                return Err(mismatch(&self.path));
+                return Err(shape(&self.path));
             };
             let node = self.node(of, leaf, &field.data_type, true)?;
             return Ok(NodeKind::List(Box::new(node)));
         }
         if of.is_primitive() {
-            let conversion = self
-                .conversion(of, wanted)
-                .ok_or_else(|| mismatch(&self.path))?;
+            let conversion = self.conversion(of, wanted);
+            let conversion = conversion.ok_or_else(|| match is_one_level(wanted) {
+                true => Refusal::mismatch(&self.path, wanted, of),
+                false => shape(&self.path),
+            })?;
             self.leaves.push(leaf);
             return Ok(NodeKind::Leaf { leaf, conversion });
         }
@@ -285,7 +296,7 @@ impl Resolver<'_> {
             SparkType::Struct(fields) if !is_list && !is_map => {
                 self.structure(of.get_fields(), leaf, fields)
             }
-            _ => Err(mismatch(&self.path)),
+            _ => Err(shape(&self.path)),
         }
     }
 
@@ -293,27 +304,12 @@ impl Resolver<'_> {
         let [repeated] = of.get_fields() else {
             return Err(Refusal::corrupt(format!("Invalid list type {}", of.name())));
         };
-        let tuple = format!("{}_tuple", of.name());
-        let items = if repeated.is_primitive() {
-            &[]
+        let is_element = is_element(of, repeated);
+        let item = if is_element {
+            repeated
         } else {
-            repeated.get_fields()
+            &repeated.get_fields()[0]
         };
-        let named = repeated.name() == "array" || repeated.name() == tuple;
-        let is_element = items.len() != 1 || named;
-        if named && items.len() == 1 {
-            // Here Spark and arrow-rs take different sides of the format's backward
-            // compatibility rules if the repeated group is itself a list.
-            let nested = repeated.get_basic_info().converted_type() == ConvertedType::LIST
-                || items[0].get_basic_info().repetition() == Repetition::REPEATED;
-            if nested {
-                return Err(Refusal::corrupt(format!(
-                    "legacy list of lists {} is not supported",
-                    of.name()
-                )));
-            }
-        }
-        let item = if is_element { repeated } else { &items[0] };
         if !is_element {
             self.path.push(repeated.name().to_string());
         }
@@ -331,16 +327,22 @@ impl Resolver<'_> {
         key: &Field,
         value: &Field,
     ) -> Result<NodeKind, Refusal> {
-        let entries = match of.get_fields() {
-            [entries] if entries.is_group() => entries.get_fields(),
-            _ => &[],
+        let invalid = || Refusal::corrupt(format!("Invalid map type {}", of.name()));
+        let [group] = of.get_fields() else {
+            return Err(invalid());
+        };
+        let entries = match group.is_group() {
+            true => group.get_fields(),
+            false => &[],
         };
         let [key_type, value_type] = entries else {
-            return Err(Refusal::corrupt(format!("Invalid map type {}", of.name())));
+            return Err(invalid());
         };
         let starts = leaf_starts(entries, leaf);
+        self.path.push(group.name().to_string());
         let key = self.node(key_type, starts[0], &key.data_type, false)?;
         let value = self.node(value_type, starts[1], &value.data_type, false)?;
+        self.path.pop();
         Ok(NodeKind::Map(Box::new(key), Box::new(value)))
     }
 
@@ -366,11 +368,8 @@ impl Resolver<'_> {
         used.sort_unstable();
         used.dedup();
         if used.is_empty() {
-            // Some leaf has to be read to know which structs are NULL. One within a list would
-            // do too, but its values may be many.
-            let flat = (0..children.len()).find(|&c| children[c].is_primitive());
-            let start = starts.get(flat.unwrap_or(0)).copied();
-            self.leaves.push(start.unwrap_or(leaf));
+            // Some leaf has to be read to know which structs are NULL.
+            self.leaves.extend(cheap_leaves(children, leaf));
         }
         let fields = found
             .into_iter()
@@ -505,6 +504,45 @@ impl Annotation {
                 _ => Annotation::Other,
             },
         }
+    }
+}
+
+/// Whether a type is no struct and has no nested parts: only other types make Spark look into a
+/// group of the file.
+fn is_one_level(data_type: &SparkType) -> bool {
+    match data_type {
+        SparkType::Struct(_) => false,
+        SparkType::Array(element) => !element.data_type.is_nested(),
+        SparkType::Map(key, value) => !key.data_type.is_nested() && !value.data_type.is_nested(),
+        _ => true,
+    }
+}
+
+/// Leaves that tell which groups with these fields, whose leaves begin at `first`, are NULL: one
+/// outside of lists if there is one; of a map a key and a value, without which it can't be read.
+fn cheap_leaves(fields: &[TypePtr], first: usize) -> Vec<usize> {
+    let starts = leaf_starts(fields, first);
+    let is_plain =
+        |f: &TypePtr| f.is_primitive() && f.get_basic_info().repetition() != Repetition::REPEATED;
+    let chosen = fields.iter().position(is_plain).unwrap_or(0);
+    let (Some(field), Some(&start)) = (fields.get(chosen), starts.get(chosen)) else {
+        return Vec::new();
+    };
+    if field.is_primitive() {
+        return vec![start];
+    }
+    let converted = field.get_basic_info().converted_type();
+    let is_map = matches!(converted, ConvertedType::MAP | ConvertedType::MAP_KEY_VALUE);
+    match field.get_fields() {
+        [entries] if is_map && entries.is_group() => {
+            let parts = entries.get_fields();
+            let starts = leaf_starts(parts, start);
+            let parts = parts.iter().zip(starts);
+            parts
+                .flat_map(|(part, start)| cheap_leaves(std::slice::from_ref(part), start))
+                .collect()
+        }
+        fields => cheap_leaves(fields, start),
     }
 }
 

@@ -206,6 +206,129 @@ fn old_list_layouts() {
     }
 }
 
+/// The list [[1, 2], [3]] and the list [] of lists and of maps, in old layouts in which the repeated
+/// group is the element and has one field.
+#[test]
+fn old_layouts_of_nested_lists() {
+    let key = Arc::new(Field::new("key", S::Int, false));
+    let value = Arc::new(Field::new("value", S::Int, true));
+    let map = S::Map(key, value);
+    let lists = array(array(S::Int));
+    let number = |levels: &'static [i16]| -> WriteColumn {
+        Box::new(move |column| {
+            column
+                .typed::<Int32Type>()
+                .write_batch(&[1, 2, 3], Some(levels), Some(&[0, 2, 1, 0]))
+                .unwrap();
+        })
+    };
+    let layouts: Vec<(&str, S, Vec<WriteColumn>, &str)> = vec![
+        (
+            "repeated group array (LIST) { repeated int32 array; }",
+            lists.clone(),
+            vec![number(&[2, 2, 2, 0])],
+            "[[1,2],[3]]",
+        ),
+        (
+            "repeated group array (LIST) { repeated group bag { optional int32 array; } }",
+            lists.clone(),
+            vec![number(&[3, 3, 3, 0])],
+            "[[1,2],[3]]",
+        ),
+        (
+            "repeated group array (LIST) { repeated group array { required int32 v; } }",
+            array(array(structure(&[("v", S::Int)]))),
+            vec![number(&[2, 2, 2, 0])],
+            "[[{1},{2}],[{3}]]",
+        ),
+        (
+            "repeated group l_tuple (LIST) { repeated int32 l_tuple_tuple; }",
+            lists,
+            vec![number(&[2, 2, 2, 0])],
+            "[[1,2],[3]]",
+        ),
+        (
+            "repeated group array (MAP) { repeated group key_value {
+                required int32 key; optional int32 value; } }",
+            array(map),
+            vec![number(&[2, 2, 2, 0]), number(&[3, 3, 3, 0])],
+            "[[{1,1},{2,2}],[{3,3}]]",
+        ),
+        (
+            "repeated group array { repeated int32 v; }",
+            array(structure(&[("v", array(S::Int))])),
+            vec![number(&[2, 2, 2, 0])],
+            "[{[1,2]},{[3]}]",
+        ),
+    ];
+    for (layout, element, columns, expected) in layouts {
+        let files = Files::new();
+        let message = format!("message m {{ required group l (LIST) {{ {layout} }} }}");
+        let file = files.low_level("f", &message, properties(), columns);
+        let scanned = scan(&schema(&[("l", element)]), vec![file]);
+        assert_eq!(scanned.unwrap().column(0), [expected, "[]"], "{layout}");
+    }
+}
+
+/// A leaf of two structs, of which the second is NULL, without values.
+fn no_values(repetitions: Option<&'static [i16]>) -> WriteColumn {
+    Box::new(move |column| {
+        column
+            .typed::<Int32Type>()
+            .write_batch(&[], Some(&[1, 0]), repetitions)
+            .unwrap();
+    })
+}
+
+/// Which structs are NULL is known from what they have, be it only maps and lists.
+#[test]
+fn structs_of_which_nothing_is_asked() {
+    let layouts: [(&str, Vec<WriteColumn>); 3] = [
+        (
+            "optional group m (MAP) { repeated group key_value {
+                required int32 key; optional int32 value; } }",
+            vec![no_values(Some(&[0, 0])), no_values(Some(&[0, 0]))],
+        ),
+        (
+            "repeated int32 r; optional int32 v;",
+            vec![no_values(Some(&[0, 0])), no_values(None)],
+        ),
+        (
+            "optional group l (LIST) { repeated group list { optional int32 element; } }",
+            vec![no_values(Some(&[0, 0]))],
+        ),
+    ];
+    for (layout, columns) in layouts {
+        let files = Files::new();
+        let message = format!("message m {{ optional group s {{ {layout} }} }}");
+        let file = files.low_level("f", &message, properties(), columns);
+        let gone = structure(&[("gone", S::Int)]);
+        let scanned = scan(&schema(&[("s", gone)]), vec![file]).unwrap();
+        assert_eq!(scanned.column(0), ["{NULL}", "NULL"], "{layout}");
+    }
+}
+
+/// A part that is never NULL holds nothing where its struct is NULL, not an old timestamp.
+#[test]
+fn parts_of_null_structs_are_not_rebased() {
+    use parquet::data_type::{Int96, Int96Type};
+    use parquet::file::metadata::KeyValue;
+    let files = Files::new();
+    let keys = ["org.apache.spark.version", "org.apache.spark.legacyINT96"]
+        .map(|key| KeyValue::new(key.to_string(), "3.1.0".to_string()));
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(keys.to_vec()))
+        .build();
+    let mut epoch = Int96::new();
+    epoch.set_data(0, 0, 2_440_588);
+    let message = "message m { optional group s { required int96 t; } }";
+    let columns = vec![values::<Int96Type>(vec![epoch], Some(vec![0, 1]))];
+    let file = files.low_level("f", message, properties, columns);
+    let wanted = structure(&[("t", S::Timestamp)]);
+    let scanned = scan(&schema(&[("s", wanted)]), vec![file]).unwrap();
+    assert_eq!(scanned.column(0), ["NULL", "{0}"]);
+}
+
 #[test]
 fn unreadable_neighbours_do_not_matter() {
     let files = Files::new();

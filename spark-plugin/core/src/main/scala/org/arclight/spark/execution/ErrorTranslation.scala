@@ -6,6 +6,7 @@ import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.memory.SparkOutOfMemoryError
 import org.apache.spark.sql.arclight.ReadErrors
+import org.apache.spark.sql.execution.datasources.SchemaColumnConvertNotSupportedException
 
 import org.arclight.spark.jni.NativeEngineException
 
@@ -35,13 +36,24 @@ object ErrorTranslation {
         val missing = new FileNotFoundException(error.getMessage)
         missing.initCause(error)
         ReadErrors.missing(path(error), missing)
-      case NativeEngineException.FILE_TYPE_MISMATCH | NativeEngineException.FILE_CORRUPT =>
-        ReadErrors.unreadable(path(error), error)
+      case NativeEngineException.FILE_TYPE_MISMATCH => mismatch(error)
+      case NativeEngineException.FILE_CORRUPT => ReadErrors.unreadable(path(error), error)
       case NativeEngineException.IO if error.path != null =>
         ReadErrors.unreadable(path(error), new IOException(error.getMessage, error))
       case NativeEngineException.IO => new IOException(error.getMessage, error)
       case _ => SparkException.internalError(s"Arclight: ${error.getMessage}", error)
     }
+
+  /** How the scan writes of a column whose type can't be read as Spark's. */
+  private val MISMATCH = """column: (\[.*\]), expected: (.*), found: (.*)$""".r.unanchored
+
+  private def mismatch(error: NativeEngineException): Throwable = error.getMessage match {
+    case MISMATCH(column, expected, found) =>
+      val mismatch = new SchemaColumnConvertNotSupportedException(column, found, expected)
+      mismatch.initCause(error)
+      ReadErrors.mismatch(path(error), mismatch)
+    case _ => ReadErrors.unreadable(path(error), error)
+  }
 
   private def path(error: NativeEngineException): String = Option(error.path).getOrElse("")
 }

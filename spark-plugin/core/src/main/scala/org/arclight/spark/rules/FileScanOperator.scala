@@ -7,9 +7,10 @@ import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{LocalFileSystem, Path}
 import org.apache.spark.SparkException
 import org.apache.spark.sql.catalyst.FileSourceOptions
+import org.apache.spark.sql.catalyst.expressions.{Attribute, FileSourceGeneratedMetadataStructField}
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, ResolveDefaultColumns}
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, FileScanRDD, PartitionedFile}
+import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, FileScanRDD, PartitionedFile, VariantMetadata}
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
 import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
 import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, StructType}
@@ -44,10 +45,15 @@ object FileScanOperator extends LeafOperator {
       Some("scans of streams are not native")
     } else if (columns.map(_.name) != scan.requiredSchema.map(_.name)) {
       Some("the scan's columns are not in the order of its schema")
-    } else if (columns.exists(_.name == ROW_INDEX)) {
-      Some("the row index of a file is not native")
-    } else if (columns.exists(column => !isFlat(column.dataType))) {
-      Some("nested columns of files are not native")
+    } else if (columns.exists(column => column.name == ROW_INDEX && !isGenerated(column))) {
+      Some(s"a column is called $ROW_INDEX")
+    } else if (columns.exists(column => isGenerated(column) && column.name != ROW_INDEX)) {
+      Some("of columns that the reader generates only the row index is native")
+    } else if (columns.exists(column => exists(column.dataType)(_ == NullType))) {
+      Some("columns of type void of files are not native")
+    } else if (columns.exists(column => isNested(column.dataType)) &&
+        nestedObstacle(scan, conf).isDefined) {
+      nestedObstacle(scan, conf)
     } else if (conf.parquetFieldIdReadEnabled && ParquetUtils.hasFieldIds(scan.requiredSchema)) {
       Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
@@ -67,13 +73,48 @@ object FileScanOperator extends LeafOperator {
     }
   }
 
-  private val ROW_INDEX = "_tmp_metadata_row_index"
+  private val ROW_INDEX = ParquetFileFormat.ROW_INDEX_TEMPORARY_COLUMN_NAME
   private val EXCEPTION = LegacyBehaviorPolicy.EXCEPTION.toString
   private val LEGACY = LegacyBehaviorPolicy.LEGACY.toString
 
-  private def isFlat(dataType: DataType): Boolean = dataType match {
-    case NullType | _: ArrayType | _: MapType | _: StructType => false
-    case _ => true
+  /** Whether the reader makes a column's values, as it does the positions of rows in their file. */
+  private def isGenerated(column: Attribute): Boolean =
+    FileSourceGeneratedMetadataStructField.isValid(column.dataType, column.metadata)
+
+  private def isNested(dataType: DataType): Boolean = dataType match {
+    case _: ArrayType | _: MapType | _: StructType => true
+    case _ => false
+  }
+
+  /** Whether a type, or a part of it, meets a condition. */
+  private def exists(dataType: DataType)(condition: DataType => Boolean): Boolean =
+    condition(dataType) || (dataType match {
+      case array: ArrayType => exists(array.elementType)(condition)
+      case map: MapType => exists(map.keyType)(condition) || exists(map.valueType)(condition)
+      case struct: StructType => struct.exists(field => exists(field.dataType)(condition))
+      case _ => false
+    })
+
+  /** Why a scan with nested columns can't be native. The engine reads as the vectorized reader does. */
+  private def nestedObstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
+    val read = StructType(scan.relation.partitionSchema.fields ++ scan.requiredSchema.fields)
+    def some(condition: StructType => Boolean): Boolean =
+      scan.requiredSchema.exists(field => exists(field.dataType) {
+        case struct: StructType => condition(struct)
+        case _ => false
+      })
+    if (!ParquetUtils.isBatchReadSupportedForSchema(conf, read)) {
+      Some("nested columns of files are native only as Spark's vectorized reader reads them, " +
+        "and that is off")
+    } else if (conf.getConf(SQLConf.LEGACY_PARQUET_RETURN_NULL_STRUCT_IF_ALL_FIELDS_MISSING)) {
+      Some(s"${SQLConf.LEGACY_PARQUET_RETURN_NULL_STRUCT_IF_ALL_FIELDS_MISSING.key} is true")
+    } else if (some(_.isEmpty)) {
+      Some("structs without fields are not native in files")
+    } else if (some(VariantMetadata.isVariantStruct(_))) {
+      Some("parts of variants of files are not native")
+    } else {
+      None
+    }
   }
 
   private def isEncrypted(scan: FileSourceScanExec): Boolean = {
@@ -100,7 +141,8 @@ object FileScanOperator extends LeafOperator {
         ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
         ignoreMissingFiles = fileOptions.ignoreMissingFiles,
         legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
-        legacyInt96Default = options.int96RebaseModeInRead == LEGACY))
+        legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
+        rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0)))
     val configuration = hadoopConfiguration(scan)
     // Spark's own RDD has pruned partitions, buckets and splits; it is not executed.
     val partitions = scan.inputRDD match {
