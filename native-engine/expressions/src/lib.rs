@@ -8,6 +8,7 @@ pub mod aggregates;
 mod arithmetic;
 mod boolean;
 mod cast;
+mod collections;
 mod comparison;
 mod conditional;
 mod datetime;
@@ -31,6 +32,7 @@ mod testing;
 pub mod value_bytes;
 mod value_order;
 
+pub use collections::StructField;
 pub use comparison::compare_values;
 pub use conditional::CaseWhen;
 pub use expression::{EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm};
@@ -47,6 +49,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     arithmetic::FUNCTIONS,
     boolean::FUNCTIONS,
     cast::FUNCTIONS,
+    collections::FUNCTIONS,
     comparison::FUNCTIONS,
     conditional::FUNCTIONS,
     datetime::FUNCTIONS,

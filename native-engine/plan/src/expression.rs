@@ -6,12 +6,12 @@ use std::sync::Arc;
 use arclight_columns::{Schema, SparkType};
 use arclight_expressions::{
     CaseWhen, ColumnRef, EvalMode, ExpressionRef, FunctionCall, InList, JvmExpression, JvmFallback,
-    Literal, build,
+    Literal, StructField, build,
 };
 use substrait_prost::Expression;
 use substrait_prost::FunctionArgument;
 use substrait_prost::expression::cast::FailureBehavior;
-use substrait_prost::expression::field_reference::ReferenceType;
+use substrait_prost::expression::field_reference::{ReferenceType, RootType};
 use substrait_prost::expression::reference_segment;
 use substrait_prost::expression::{
     Cast, FieldReference, IfThen, RexType, ScalarFunction, SingularOrList,
@@ -67,7 +67,7 @@ impl Scope<'_> {
             .ok_or(PlanError::Missing("Expression.rex_type"))?
         {
             RexType::Literal(value) => Ok(Arc::new(Literal::new(literal(value)?))),
-            RexType::Selection(reference) => self.field(reference),
+            RexType::Selection(reference) => self.field(reference, depth),
             RexType::ScalarFunction(call) => self.call(call, depth),
             RexType::Cast(cast) => self.cast(cast, depth),
             RexType::IfThen(case) => self.case(case, depth),
@@ -90,7 +90,7 @@ impl Scope<'_> {
         )
     }
 
-    fn field(&self, reference: &FieldReference) -> Result<ExpressionRef, PlanError> {
+    fn field(&self, reference: &FieldReference, depth: usize) -> Result<ExpressionRef, PlanError> {
         let Some(ReferenceType::DirectReference(segment)) = &reference.reference_type else {
             return Err(PlanError::Unsupported("masked reference".to_string()));
         };
@@ -101,6 +101,10 @@ impl Scope<'_> {
             ));
         };
         let index = field.field as usize;
+        if let Some(RootType::Expression(structure)) = &reference.root_type {
+            let structure = self.expression(structure, depth + 1)?;
+            return Ok(Arc::new(StructField::new(structure, index)?));
+        }
         let column = self.input.fields.get(index).ok_or_else(|| {
             PlanError::Dangling(format!("column {index} of {}", self.input.len()))
         })?;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arclight_columns::SparkType;
 
 use crate::expression::ExpressionRef;
-use crate::function::one;
+use crate::function::{Failing, one, unary};
 use crate::registry::{BuildError, Builder, Entry, FunctionCall};
 
 /// This family's functions.
@@ -114,6 +114,12 @@ fn build(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     let argument = one(call)?;
     if *argument.data_type() == call.output {
         return Ok(Arc::clone(argument));
+    }
+    if argument.data_type().is_alike(&call.output) {
+        let output = call.output.clone();
+        return Ok(unary(call, argument, Failing::Never, move |column, _| {
+            Ok(column.clone().with_type(output.clone()))
+        }));
     }
     let classes = (Class::of(argument.data_type()), Class::of(&call.output));
     CASTS

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arclight_columns::Schema;
 use arclight_parquet::{CompareOperator, ParquetScan as Scan, Pruning, PruningTerm, ScanOptions};
-use substrait_prost::expression::field_reference::ReferenceType;
+use substrait_prost::expression::field_reference::{ReferenceType, RootType};
 use substrait_prost::expression::reference_segment;
 use substrait_prost::expression::{RexType, ScalarFunction};
 use substrait_prost::function_argument::ArgType;
@@ -135,6 +135,9 @@ fn column(schema: &Schema, e: &Expression) -> Option<usize> {
     let Some(RexType::Selection(reference)) = &e.rex_type else {
         return None;
     };
+    if matches!(reference.root_type, Some(RootType::Expression(_))) {
+        return None;
+    }
     let Some(ReferenceType::DirectReference(segment)) = &reference.reference_type else {
         return None;
     };

@@ -58,11 +58,16 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
   /** A column. */
   def column(position: Int): SubstraitExpression =
     SubstraitExpression.newBuilder()
-      .setSelection(FieldReference.newBuilder()
-        .setDirectReference(ReferenceSegment.newBuilder()
-          .setStructField(ReferenceSegment.StructField.newBuilder().setField(position)))
+      .setSelection(reference(position)
         .setRootReference(FieldReference.RootReference.newBuilder()))
       .build()
+
+  override def field(struct: SubstraitExpression, position: Int): SubstraitExpression =
+    SubstraitExpression.newBuilder().setSelection(reference(position).setExpression(struct)).build()
+
+  private def reference(position: Int): FieldReference.Builder =
+    FieldReference.newBuilder().setDirectReference(ReferenceSegment.newBuilder()
+      .setStructField(ReferenceSegment.StructField.newBuilder().setField(position)))
 
   override def call(
       function: String,

@@ -53,6 +53,17 @@ object SparkTypes {
     case _ => false
   }
 
+  /** Whether two types are the same apart from the names of fields and what may be NULL within. */
+  def areAlike(one: DataType, other: DataType): Boolean = (one, other) match {
+    case (a: ArrayType, b: ArrayType) => areAlike(a.elementType, b.elementType)
+    case (a: MapType, b: MapType) =>
+      areAlike(a.keyType, b.keyType) && areAlike(a.valueType, b.valueType)
+    case (a: StructType, b: StructType) =>
+      a.length == b.length &&
+        a.fields.zip(b.fields).forall { case (x, y) => areAlike(x.dataType, y.dataType) }
+    case _ => one == other
+  }
+
   /** A type; only for types without an [[unsupportedReason]]. */
   def toSubstrait(dataType: DataType, nullable: Boolean): Type = {
     val nullability =

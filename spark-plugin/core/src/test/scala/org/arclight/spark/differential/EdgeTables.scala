@@ -79,8 +79,79 @@ object EdgeTables {
     ("timestamps", TimestampType, TIMESTAMPS),
     ("wall_times", TimestampNTZType, WALL_TIMES))
 
+  /**
+   * Columns of the table `collections`, by name: arrays, maps and structs of which each meets each
+   * position and key. NULL is everywhere, and so are empty lists.
+   */
+  private val COLLECTIONS: Seq[(String, String, Seq[String])] = Seq(
+    ("ints", "ARRAY<INT>", Seq(
+      "array()", "array(NULL)", "array(1)", "array(1, 2, 3)", "array(3, NULL, 1, 3)",
+      "array(-2147483648, 2147483647)", "NULL")),
+    ("texts", "ARRAY<STRING>", Seq(
+      "array()", "array(NULL)", "array('a')", "array('b', 'a', 'é')", "array('c', NULL, '')",
+      "array('a', repeat('a', 20))", "NULL")),
+    ("reals", "ARRAY<DOUBLE>", Seq(
+      "array()", "array(NULL)", "array(0.0D)", "array(-0.0D, double('NaN'), 1.5D)",
+      "array(double('NaN'), NULL, 0.0D)", "array(double('Infinity'), 0.0D, -0.0D)", "NULL")),
+    ("decimals", "ARRAY<DECIMAL(25,3)>", Seq(
+      "array()", "array(NULL)", "array(1.5)", "array(-1.5, 1234567890123456789012.345)",
+      "array(0.001, NULL)", "array(2, 2)", "NULL")),
+    ("binaries", "ARRAY<BINARY>", Seq(
+      "array()", "array(NULL)", "array(x'00')", "array(x'FF', x'')", "array(x'FE', NULL)",
+      "array(x'61', x'6162')", "NULL")),
+    ("lists", "ARRAY<ARRAY<INT>>", Seq(
+      "array()", "array(NULL)", "array(array(1))", "array(array(1, NULL), array())",
+      "array(array(1), NULL, array())", "array(array(1, 2), array(1))", "NULL")),
+    ("structs", "ARRAY<STRUCT<a: INT, b: STRING>>", Seq(
+      "array()", "array(NULL)", "array(struct(1, 'a'))", "array(struct(2, NULL), struct(NULL, 'b'))",
+      "array(struct(1, 'b'), NULL, struct(1, 'a'))", "array(struct(NULL, NULL))", "NULL")),
+    ("s", "STRUCT<a: INT, b: STRING, c: ARRAY<INT>, d: STRUCT<e: DOUBLE, f: DATE>>", Seq(
+      "struct(1, 'a', array(1, 2), struct(0.5D, DATE '2020-01-01'))",
+      "struct(NULL, 'b', array(), NULL)", "struct(3, NULL, NULL, struct(double('NaN'), NULL))",
+      "struct(4, '', array(NULL), struct(-0.0D, DATE '0001-01-01'))", "struct(NULL, NULL, NULL, NULL)",
+      "struct(1, 'a', array(1, 2), struct(0.5D, DATE '2020-01-01'))", "NULL")),
+    ("by_int", "MAP<INT, STRING>", Seq(
+      "map()", "map(1, NULL)", "map(1, 'a', 2, 'b')", "map(-1, 'x', 0, NULL, 3, 'c')",
+      "map(-2147483648, 'm')", "map(4, 'd', 2147483647, 'n')", "NULL")),
+    ("by_text", "MAP<STRING, INT>", Seq(
+      "map()", "map('a', NULL)", "map('a', 1, 'b', 2)", "map('', 0, 'é', 3)", "map('abc', 1)",
+      "map(repeat('a', 20), 4)", "NULL")),
+    ("by_real", "MAP<DOUBLE, INT>", Seq(
+      "map()", "map(0.0D, 1)", "map(double('NaN'), 2, 1.0D, 3)", "map(-1.5D, NULL)",
+      "map(double('Infinity'), 5)", "map(2.0D, 6)", "NULL")),
+    ("by_struct", "MAP<STRUCT<a: INT>, ARRAY<INT>>", Seq(
+      "map()", "map(struct(1), array(1))", "map(struct(NULL), array(2), struct(0), NULL)",
+      "map(struct(2), array())", "map(struct(-1), array(NULL))", "map(struct(3), array(3, 4))", "NULL")))
+
+  private val POSITIONS: Seq[(String, String, Seq[String])] = Seq(
+    ("i", "INT", Seq("0", "1", "-1", "2", "3", "4", "-4", "-2147483648", "2147483647", "NULL")),
+    ("l", "BIGINT", Seq("0", "1", "-1", "2", "4294967296", "4294967297", "9223372036854775807", "3",
+      "-4294967296", "NULL")),
+    ("t", "STRING", Seq("''", "'a'", "'b'", "'é'", "'abc'", "repeat('a', 20)", "'c'", "'A'", "'x'",
+      "NULL")),
+    ("r", "DOUBLE", Seq("0.0D", "-0.0D", "double('NaN')", "1.5D", "-1.5D", "1.0D", "double('Infinity')",
+      "2.0D", "3.0D", "NULL")),
+    ("st", "STRUCT<a: INT, b: STRING>", Seq("struct(1, 'a')", "struct(2, NULL)", "struct(NULL, 'b')",
+      "struct(NULL, NULL)", "struct(1, 'b')", "struct(0, 'a')", "struct(1, '')", "struct(9, 'z')",
+      "struct(-1, 'a')", "NULL")))
+
+  /** A table of nested columns, of 70 rows. */
+  private def collections(session: SparkSession): DataFrame = {
+    def columns(all: Seq[(String, String, Seq[String])]): Seq[String] =
+      all.map { case (name, sqlType, values) =>
+        val cases = values.zipWithIndex.map { case (value, index) =>
+          s"WHEN id % ${values.length} = $index THEN CAST($value AS $sqlType)"
+        }
+        cases.mkString("CASE ", " ", s" END AS $name")
+      }
+    session.range(0, 70, 1, 1)
+      .selectExpr("CAST(id AS INT) AS id" +: (columns(COLLECTIONS) ++ columns(POSITIONS)): _*)
+  }
+
   /** Writes the tables under a directory, and makes temporary views of them. */
-  def create(session: SparkSession, directory: String): Unit =
+  def create(session: SparkSession, directory: String): Unit = {
+    collections(session).write.mode("overwrite").parquet(s"$directory/collections")
+    session.read.parquet(s"$directory/collections").createOrReplaceTempView("collections")
     TYPES.foreach { case (name, dataType, values) =>
       val pairs = for (a <- values; b <- values) yield (a, b)
       val rows = pairs.zipWithIndex.map { case ((a, b), id) => Row(id, a, b) }
@@ -88,6 +159,7 @@ object EdgeTables {
         .add("id", IntegerType, nullable = false).add("a", dataType).add("b", dataType)
       write(session, s"$directory/$name", rows, schema).createOrReplaceTempView(name)
     }
+  }
 
   private def write(
       session: SparkSession,

@@ -13,7 +13,7 @@ private[expressions] object CastExpressions {
 
   private def notNative(cast: Cast): Option[String] = {
     val (from, to) = (cast.child.dataType, cast.dataType)
-    if (from == to || hasKernel(from, to)) None
+    if (SparkTypes.areAlike(from, to) || hasKernel(from, to)) None
     else Some(s"a cast from ${from.sql} to ${to.sql} has no native kernel")
   }
 
@@ -40,7 +40,7 @@ private[expressions] object CastExpressions {
 
   /** Casts that never fail in any mode: to a wider number, to text. */
   private def mayFail(cast: Cast): Boolean = (cast.child.dataType, cast.dataType) match {
-    case (from, to) if from == to => false
+    case (from, to) if SparkTypes.areAlike(from, to) => false
     case (from, FloatType | DoubleType) if SparkTypes.isInteger(from) => false
     case (FloatType, DoubleType) => false
     case (from, to) if SparkTypes.isInteger(from) && SparkTypes.isInteger(to) =>
@@ -66,7 +66,7 @@ private[expressions] object CastExpressions {
 
   private val CASTS = "among numbers and booleans; between strings " +
     "and booleans, whole numbers, decimals, dates, binaries; among dates and timestamps; between " +
-    "`bigint` and `timestamp`"
+    "`bigint` and `timestamp`; of nested types only what may be NULL within and names"
 
   val entries: Seq[ExpressionEntry] = Seq(
     form[Cast](

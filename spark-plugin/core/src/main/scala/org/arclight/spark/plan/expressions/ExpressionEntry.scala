@@ -72,6 +72,9 @@ trait FunctionCalls {
       arguments: Seq[SubstraitExpression],
       options: Seq[(String, String)] = Nil): SubstraitExpression
 
+  /** A field of a struct. */
+  def field(struct: SubstraitExpression, position: Int): SubstraitExpression
+
   /** A literal. */
   def literal(value: Any, dataType: org.apache.spark.sql.types.DataType): SubstraitExpression
 }

@@ -20,6 +20,7 @@ object ExpressionRegistry {
     Family("Bits", BitwiseExpressions.entries),
     Family("Strings", StringExpressions.entries),
     Family("Dates and times", DatetimeExpressions.entries),
+    Family("Structs, arrays and maps", CollectionExpressions.entries),
     Family("Hashes", HashExpressions.entries))
 
   /** The aggregate functions with kernels. */
