@@ -3,6 +3,7 @@
 mod aggregate;
 mod expand;
 mod filter;
+mod generate;
 mod host;
 mod limit;
 mod metrics;
@@ -21,6 +22,7 @@ mod union;
 pub use aggregate::{HashAggregate, Measure, Phase};
 pub use expand::Expand;
 pub use filter::Filter;
+pub use generate::{Generate, Generator};
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;

@@ -4,14 +4,20 @@ use arclight_operators::OperatorRef;
 use arclight_shuffle::{
     BlockCompression as Compression, Partitioning, ShuffleWriteResult, ShuffleWriter,
 };
-use prost::Message;
+use prost::{Message, Name};
 use substrait_prost::ExtensionSingleRel;
 
-use crate::decoder::{Decoder, detail, operator_id};
+use crate::decoder::{Decoder, detail, is_detail, operator_id};
 use crate::error::PlanError;
 use crate::expression::expressions;
 use crate::proto;
 use crate::relations::sort_keys;
+
+/// Whether a relation is a sink.
+pub fn is_sink(rel: &ExtensionSingleRel) -> bool {
+    let detail = rel.detail.as_ref();
+    detail.is_some_and(|any| is_detail(any, &proto::ShuffleWrite::full_name()))
+}
 
 /// Decodes the sink over `input`.
 pub fn sink(

@@ -13,7 +13,7 @@ use crate::decoder::Decoder;
 use crate::error::PlanError;
 use crate::proto::StageInfo;
 use crate::relations::relation;
-use crate::sink::sink;
+use crate::sink::{is_sink, sink};
 
 /// A decoded plan, shared by all tasks of a stage on an executor.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Stage {
         }
         .ok_or(PlanError::Missing("root"))?;
         let (root, sink) = match &rel.rel_type {
-            Some(RelType::ExtensionSingle(write)) => {
+            Some(RelType::ExtensionSingle(write)) if is_sink(write) => {
                 let input = write.input.as_deref().ok_or(PlanError::Missing("input"))?;
                 let root = relation(&decoder, input)?.operator;
                 let sink = sink(&decoder, write, Arc::clone(&root))?;

@@ -5,6 +5,7 @@ mod expand;
 mod extension;
 mod fetch;
 mod filter;
+mod generate;
 mod project;
 mod read;
 mod set;
@@ -56,6 +57,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::TopN(rel) => fetch::decode_top_n(decoder, rel),
         RelType::Expand(rel) => expand::decode(decoder, rel),
         RelType::Set(rel) => set::decode(decoder, rel),
+        RelType::ExtensionSingle(rel) => generate::decode(decoder, rel),
         RelType::ExtensionLeaf(rel) => extension::decode_leaf(rel),
         other => {
             let text = format!("{other:?}");

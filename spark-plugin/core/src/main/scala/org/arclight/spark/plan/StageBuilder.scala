@@ -31,6 +31,7 @@ final class StageBuilder(val conf: SQLConf)
   with LimitRelation
   with ExpandRelation
   with UnionRelation
+  with GenerateRelation
   with ShuffleWriteRelation {
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]

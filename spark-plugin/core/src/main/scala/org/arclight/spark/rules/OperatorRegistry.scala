@@ -6,7 +6,7 @@ import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{LocalTopNExec, PlacedSplit, StageInput}
-import org.arclight.spark.plan.{Relation, StageBuilder}
+import org.arclight.spark.plan.{Generators, Relation, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -121,11 +121,12 @@ object OperatorRegistry {
 
     streaming(classOf[UnionExec], CHEAP) { (union, _) =>
       val types = union.output.map(_.dataType)
-      if (union.children.forall(_.output.map(_.dataType) == types)) {
-        Native
-      } else {
-        Unsupported("its inputs' types differ in what may be NULL within them")
-      }
+      def fits(input: SparkPlan): Boolean =
+        input.output.length == types.length &&
+          input.output.zip(types).forall { case (column, wanted) =>
+            SparkTypes.areAlike(column.dataType, wanted)
+          }
+      if (union.children.forall(fits)) Native else Unsupported("its inputs' types differ")
     } { (union, inputs, builder) =>
       builder.union(inputs, union.output)
     },
@@ -135,6 +136,12 @@ object OperatorRegistry {
         ExpressionSupport.checkAll(_, expand.child.output, conf)))
     } { (expand, inputs, builder) =>
       builder.expand(inputs.head, expand.projections, expand.output)
+    },
+
+    streaming(classOf[GenerateExec], COSTLY) { (generate, conf) =>
+      Generators.check(generate.generator, generate.child.output, conf)
+    } { (generate, inputs, builder) =>
+      builder.generate(inputs.head, generate)
     })
 
   private val byClass: Map[Class[_], OperatorEntry] =

@@ -41,6 +41,7 @@ final class PhysicalPlans(conf: SQLConf) {
       builder.project(first, top.projectList)
     case expand: ExpandExec =>
       builder.expand(relation(expand.child, builder), expand.projections, expand.output)
+    case generate: GenerateExec => builder.generate(relation(generate.child, builder), generate)
     case union: UnionExec =>
       builder.union(union.children.map(relation(_, builder)), union.output)
     case limit: BaseLimitExec =>

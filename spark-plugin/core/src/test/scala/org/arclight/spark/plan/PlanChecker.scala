@@ -5,7 +5,7 @@ import scala.jdk.CollectionConverters._
 import com.google.protobuf.{Any => ProtobufAny}
 import io.substrait.proto._
 import org.apache.spark.sql.catalyst.expressions.BoundReference
-import org.arclight.proto.{AggregateFallbacks, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
+import org.arclight.proto.{AggregateFallbacks, Generate, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
 import org.scalatest.Assertions
 
 /**
@@ -111,6 +111,12 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
         columns.zip(inputs.head).foreach { case (a, b) => assertSame(a, b, "a column of a union") }
       }
       direct(rel.getSet.getCommon, inputs.head)
+    case Rel.RelTypeCase.EXTENSION_SINGLE
+        if rel.getExtensionSingle.getDetail.is(classOf[Generate]) =>
+      val input = relation(rel.getExtensionSingle.getInput)
+      val generate = rel.getExtensionSingle.getDetail.unpack(classOf[Generate])
+      val kept = generate.getKeptList.asScala.toSeq.map(position => input(position))
+      direct(rel.getExtensionSingle.getCommon, kept ++ generated(generate, input))
     case Rel.RelTypeCase.EXTENSION_SINGLE =>
       assert(atRoot, "ShuffleWrite is at the root only")
       val input = relation(rel.getExtensionSingle.getInput)
@@ -119,6 +125,37 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
       sorts(write.getRange.getSortsList.asScala.toSeq, input)
       direct(rel.getExtensionSingle.getCommon, input)
     case other => fail(s"relation $other")
+  }
+
+  private def generated(generate: Generate, input: Seq[Type]): Seq[Type] = {
+    def of(dataType: org.apache.spark.sql.types.DataType): Type =
+      SparkTypes.toSubstrait(dataType, nullable = true)
+    generate.getGeneratorCase match {
+      case Generate.GeneratorCase.EXPLODE =>
+        val collection = expression(generate.getExplode.getCollection, input)
+        val position =
+          if (generate.getExplode.getPosition) Seq(of(org.apache.spark.sql.types.IntegerType)) else Nil
+        assert(collection.hasList || collection.hasMap, s"explode of $collection")
+        position ++ (
+          if (collection.hasList) Seq(collection.getList.getType)
+          else Seq(collection.getMap.getKey, collection.getMap.getValue))
+      case Generate.GeneratorCase.INLINE =>
+        val structs = expression(generate.getInline.getStructs, input)
+        assert(structs.hasList && structs.getList.getType.hasStruct, s"inline of $structs")
+        structs.getList.getType.getStruct.getTypesList.asScala.toSeq
+      case Generate.GeneratorCase.STACK =>
+        val rows = generate.getStack.getRows
+        val values = generate.getStack.getValuesList.asScala.toSeq.map(expression(_, input))
+        val width = (values.length + rows - 1) / rows
+        values.zipWithIndex.foreach { case (value, index) =>
+          assertSame(value, values(index % width), "a column of a stack")
+        }
+        values.take(width)
+      case Generate.GeneratorCase.REPLICATE_ROWS =>
+        assert(expression(generate.getReplicateRows.getCount, input).hasI64)
+        generate.getReplicateRows.getValuesList.asScala.toSeq.map(expression(_, input))
+      case other => fail(s"generator $other")
+    }
   }
 
   private def leafColumns(any: ProtobufAny): Seq[Type] =
@@ -199,9 +236,15 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
     case Expression.RexTypeCase.LITERAL => literal(tree.getLiteral)
     case Expression.RexTypeCase.SELECTION =>
       val field = tree.getSelection.getDirectReference.getStructField.getField
-      assert(tree.getSelection.hasRootReference)
-      assert(field < input.length, s"column $field of ${input.length}")
-      input(field)
+      if (tree.getSelection.hasExpression) {
+        val struct = expression(tree.getSelection.getExpression, input)
+        assert(struct.hasStruct && field < struct.getStruct.getTypesCount, s"field $field of $struct")
+        struct.getStruct.getTypes(field)
+      } else {
+        assert(tree.getSelection.hasRootReference)
+        assert(field < input.length, s"column $field of ${input.length}")
+        input(field)
+      }
     case Expression.RexTypeCase.SCALAR_FUNCTION => call(tree.getScalarFunction, input)
     case Expression.RexTypeCase.IF_THEN =>
       val branches = tree.getIfThen.getIfsList.asScala

@@ -1,0 +1,75 @@
+//! `Generate` in an `ExtensionSingleRel`: several rows for each input row.
+
+use std::sync::Arc;
+
+use arclight_columns::Schema;
+use arclight_operators::{Generate, Generator};
+use substrait_prost::{Expression, ExtensionSingleRel};
+
+use super::{Decoded, input};
+use crate::decoder::{Decoder, detail, operator_id};
+use crate::error::PlanError;
+use crate::expression::{expression, expressions};
+use crate::proto;
+
+pub(super) fn decode(decoder: &Decoder, rel: &ExtensionSingleRel) -> Result<Decoded, PlanError> {
+    let child = input(decoder, &rel.input)?;
+    let any = rel
+        .detail
+        .as_ref()
+        .ok_or(PlanError::Missing("ExtensionSingleRel.detail"))?;
+    let generate: proto::Generate = detail(any)?;
+    let generator = generator(decoder, child.schema(), &generate)?;
+    let kept: Vec<usize> = generate.kept.iter().map(|&k| k as usize).collect();
+    let columns = child.schema().len();
+    if let Some(position) = kept.iter().find(|&&k| k >= columns) {
+        return Err(PlanError::Dangling(format!(
+            "column {position} of {columns}"
+        )));
+    }
+    let operator = Generate::new(
+        operator_id(&rel.common)?,
+        child.operator,
+        kept,
+        generate.outer,
+        generator,
+    );
+    let operator =
+        operator.map_err(|what| PlanError::Unsupported(format!("Generate of {what}")))?;
+    Ok(Decoded::over(Arc::new(operator), child.inputs))
+}
+
+fn generator(
+    decoder: &Decoder,
+    schema: &Schema,
+    generate: &proto::Generate,
+) -> Result<Generator, PlanError> {
+    use proto::generate::Generator as Kind;
+    let one = |e: &Option<Expression>| {
+        let e = e
+            .as_ref()
+            .ok_or(PlanError::Missing("argument of Generate"))?;
+        expression(decoder, schema, e)
+    };
+    Ok(
+        match generate
+            .generator
+            .as_ref()
+            .ok_or(PlanError::Missing("Generate.generator"))?
+        {
+            Kind::Explode(explode) => Generator::Explode {
+                collection: one(&explode.collection)?,
+                position: explode.position,
+            },
+            Kind::Inline(inline) => Generator::Inline(one(&inline.structs)?),
+            Kind::Stack(stack) => Generator::Stack {
+                rows: stack.rows as usize,
+                values: expressions(decoder, schema, &stack.values)?,
+            },
+            Kind::ReplicateRows(replicate) => Generator::ReplicateRows {
+                count: one(&replicate.count)?,
+                values: expressions(decoder, schema, &replicate.values)?,
+            },
+        },
+    )
+}
