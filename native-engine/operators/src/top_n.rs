@@ -9,8 +9,8 @@ use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::sort::{KeyBytes, Keys, SortKey, sort_keys};
 use crate::task::TaskContext;
 
-/// Candidates are cut back to the limit when there are this many times as many.
-const SLACK: usize = 4;
+/// Candidates are cut back to the wanted rows when there are twice as many, and so many more.
+const SLACK_ROWS: usize = 64;
 
 /// Gives rows `offset..offset + limit` of its input in the order of `keys`.
 #[derive(Debug)]
@@ -58,8 +58,10 @@ impl Operator for TopN {
             types: self.schema().types(),
             wanted: self.offset.saturating_add(self.limit) as usize,
             offset: self.offset as usize,
+            candidates: Vec::new(),
+            keys_of: Vec::new(),
+            cut: false,
             best: Batch::concat(&[], &self.schema().types())?,
-            best_keys: Vec::new(),
             position: 0,
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
@@ -73,20 +75,28 @@ struct TopNStream {
     types: Vec<SparkType>,
     wanted: usize,
     offset: usize,
-    /// Candidates, in the order they came; sorted once cut.
+    /// Candidates in the order they came, those that were cut first and in order.
+    candidates: Vec<Batch>,
+    /// The candidates' keys.
+    keys_of: Vec<Vec<u8>>,
+    /// Whether the first `wanted` candidates are the best of all that came before a cut.
+    cut: bool,
+    /// The result.
     best: Batch,
-    best_keys: Vec<Vec<u8>>,
     position: usize,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
 }
 
 impl TopNStream {
-    /// The key a row must be below to matter, once there are enough candidates in order.
+    /// The key a row must be below to matter, once so many rows below it are known.
     fn threshold(&self) -> Option<&[u8]> {
+        if !self.cut {
+            return None;
+        }
         self.wanted
             .checked_sub(1)
-            .and_then(|last| self.best_keys.get(last))
+            .and_then(|last| self.keys_of.get(last))
             .map(Vec::as_slice)
     }
 
@@ -101,39 +111,40 @@ impl TopNStream {
         if rows.is_empty() {
             return Ok(());
         }
-        self.best_keys
+        self.keys_of
             .extend(rows.iter().map(|&row| keys.bytes(row as usize).to_vec()));
-        let kept = batch
-            .columns()
-            .iter()
-            .map(|c| c.take(&rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        let kept = Batch::new(kept, rows.len());
-        self.best = Batch::concat(&[self.best.clone(), kept], &self.types)?;
-        if self.best.len() >= SLACK * self.wanted.max(self.task.settings.batch_size) {
-            self.cut()?;
+        self.candidates.push(take(batch, &rows)?);
+        if self.keys_of.len() >= self.wanted + self.wanted.max(SLACK_ROWS) {
+            let best = self.cut()?;
+            self.candidates.push(best);
         }
         Ok(())
     }
 
-    /// Sorts the candidates and drops those past the limit.
-    fn cut(&mut self) -> Result<(), EngineError> {
-        let mut order: Vec<u32> = (0..self.best.len() as u32).collect();
-        order.sort_by(|&a, &b| self.best_keys[a as usize].cmp(&self.best_keys[b as usize]));
+    /// Sorts the candidates and drops those past the limit. The keys of those left stay.
+    fn cut(&mut self) -> Result<Batch, EngineError> {
+        let all = Batch::concat(&std::mem::take(&mut self.candidates), &self.types)?;
+        let mut order: Vec<u32> = (0..all.len() as u32).collect();
+        order.sort_by(|&a, &b| self.keys_of[a as usize].cmp(&self.keys_of[b as usize]));
         order.truncate(self.wanted);
-        let columns = self
-            .best
-            .columns()
+        let best = take(&all, &order)?;
+        self.keys_of = order
             .iter()
-            .map(|c| c.take(&order))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.best = Batch::new(columns, order.len());
-        self.best_keys = order
-            .iter()
-            .map(|&row| std::mem::take(&mut self.best_keys[row as usize]))
+            .map(|&row| std::mem::take(&mut self.keys_of[row as usize]))
             .collect();
-        Ok(())
+        self.cut = true;
+        Ok(best)
     }
+}
+
+/// Rows of a batch, in the order asked for.
+fn take(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| column.take(rows))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Batch::new(columns, rows.len()))
 }
 
 impl BatchStream for TopNStream {
@@ -153,7 +164,7 @@ impl BatchStream for TopNStream {
                 let metrics = Arc::clone(&self.metrics);
                 metrics.timed(|| self.consider(&batch, &keys))?;
             }
-            self.cut()?;
+            self.best = self.cut()?;
             self.position = self.offset.min(self.best.len());
         }
         let from = self.position;
@@ -170,5 +181,89 @@ impl BatchStream for TopNStream {
             .collect();
         self.metrics.output(to - from);
         Ok(Some(Batch::new(columns, to - from)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arclight_columns::SparkType;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::{Memory, collect, column_ref, ints, rows, task};
+
+    fn key(index: usize, ascending: bool, nulls_first: bool) -> SortKey {
+        SortKey {
+            expression: column_ref(index, SparkType::Int),
+            ascending,
+            nulls_first,
+        }
+    }
+
+    fn batch(values: &[Option<i32>], first_id: i32) -> Batch {
+        let ids: Vec<_> = (first_id..first_id + values.len() as i32)
+            .map(Some)
+            .collect();
+        Batch::new(vec![ints(values), ints(&ids)], values.len())
+    }
+
+    fn top_n(
+        batches: &[Vec<Option<i32>>],
+        keys: Vec<SortKey>,
+        offset: u64,
+        limit: u64,
+    ) -> Vec<String> {
+        let mut id = 0;
+        let input = batches
+            .iter()
+            .map(|values| {
+                let made = batch(values, id);
+                id += values.len() as i32;
+                made
+            })
+            .collect();
+        let input = Memory::typed(vec![SparkType::Int, SparkType::Int], input);
+        rows(&collect(&TopN::new(0, input, keys, offset, limit), &task(4)).unwrap())
+    }
+
+    #[test]
+    fn a_later_row_displaces_any_earlier_one() {
+        // The second candidate in the order of arrival is no bound: 5 is worse than 3.
+        let batches = [vec![Some(5), Some(1), Some(7)], vec![Some(3)]];
+        assert_eq!(
+            top_n(&batches, vec![key(0, true, true)], 0, 2),
+            ["1,1", "3,3"]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn as_sorting_and_slicing(
+            batches in prop::collection::vec(
+                prop::collection::vec(prop::option::of(-20i32..20), 0..90), 0..6),
+            ascending: bool,
+            nulls_first: bool,
+            offset in 0u64..70,
+            limit in 0u64..70,
+        ) {
+            let keys = vec![key(0, ascending, nulls_first), key(1, true, true)];
+            let found = top_n(&batches, keys, offset, limit);
+            let mut all: Vec<(Option<i32>, usize)> =
+                batches.concat().into_iter().enumerate().map(|(id, value)| (value, id)).collect();
+            all.sort_by_key(|&(value, id)| match value {
+                None => (if nulls_first { -1 } else { 1 }, 0, id),
+                Some(value) => (0, if ascending { value } else { -value }, id),
+            });
+            let expected: Vec<String> = all
+                .into_iter()
+                .skip(offset as usize)
+                .take(limit as usize)
+                .map(|(value, id)| match value {
+                    None => format!("NULL,{id}"),
+                    Some(value) => format!("{value},{id}"),
+                })
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }
