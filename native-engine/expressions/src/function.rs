@@ -59,20 +59,20 @@ struct BinaryFunction {
     kernel: BinaryKernel,
 }
 
-/// A function that evaluates all its arguments at every row.
+/// Where a function of any number of arguments evaluates them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Arguments {
+    /// All at every row.
+    Every,
+    /// From the first to the last until one is NULL: the function is NULL where any is.
+    UntilNull,
+}
+
+/// A function of any number of arguments.
 struct NaryFunction {
     name: String,
     arguments: Vec<ExpressionRef>,
-    data_type: SparkType,
-    failing: Failing,
-    kernel: NaryKernel,
-}
-
-/// A function that is NULL where any argument is, and evaluates them from the first to the last
-/// until one is NULL.
-struct UntilNullFunction {
-    name: String,
-    arguments: Vec<ExpressionRef>,
+    evaluated: Arguments,
     data_type: SparkType,
     failing: Failing,
     kernel: NaryKernel,
@@ -122,6 +122,7 @@ pub(crate) fn nary(
     Arc::new(NaryFunction {
         name: call.name.clone(),
         arguments: call.arguments.clone(),
+        evaluated: Arguments::Every,
         data_type: call.output.clone(),
         failing,
         kernel: Box::new(kernel),
@@ -135,13 +136,28 @@ pub(crate) fn until_null(
     failing: Failing,
     kernel: impl Fn(&[Column], &Selection) -> Result<Column, EvalError> + Send + Sync + 'static,
 ) -> ExpressionRef {
-    Arc::new(UntilNullFunction {
+    Arc::new(NaryFunction {
         name: call.name.clone(),
         arguments: call.arguments.clone(),
+        evaluated: Arguments::UntilNull,
         data_type: call.output.clone(),
         failing,
         kernel: Box::new(kernel),
     })
+}
+
+/// The types a call must have, or the error for its signature.
+pub(crate) fn signature(
+    call: &FunctionCall,
+    arguments: &[SparkType],
+    output: &SparkType,
+) -> Result<(), crate::BuildError> {
+    let given = call.arguments.iter().map(|a| a.data_type());
+    if given.eq(arguments.iter()) && call.output == *output {
+        Ok(())
+    } else {
+        Err(call.unsupported())
+    }
 }
 
 /// The two arguments of a call that has exactly two, or the error for its signature.
@@ -243,37 +259,12 @@ impl Expression for NaryFunction {
         rows: &Selection,
         context: &mut EvalContext<'_>,
     ) -> Result<Column, EvalError> {
-        let arguments = self
-            .arguments
-            .iter()
-            .map(|argument| argument.evaluate(batch, rows, context))
-            .collect::<Result<Vec<_>, _>>()?;
-        (self.kernel)(&arguments, rows)
-    }
-    fn children(&self) -> Vec<&ExpressionRef> {
-        self.arguments.iter().collect()
-    }
-    fn is_total(&self) -> bool {
-        self.failing == Failing::Never && self.arguments.iter().all(|a| a.is_total())
-    }
-}
-
-impl Expression for UntilNullFunction {
-    fn data_type(&self) -> &SparkType {
-        &self.data_type
-    }
-    fn evaluate(
-        &self,
-        batch: &Batch,
-        rows: &Selection,
-        context: &mut EvalContext<'_>,
-    ) -> Result<Column, EvalError> {
         let mut columns: Vec<Column> = Vec::with_capacity(self.arguments.len());
         let mut active = rows.clone();
         // How many columns' NULLs `active` is without.
         let mut seen = 0;
         for argument in &self.arguments {
-            if !argument.is_total() {
+            if self.evaluated == Arguments::UntilNull && !argument.is_total() {
                 let nulls: Vec<&Column> =
                     columns[seen..].iter().filter(|c| c.has_nulls()).collect();
                 if !nulls.is_empty() {
@@ -295,12 +286,6 @@ impl Expression for UntilNullFunction {
     }
     fn is_total(&self) -> bool {
         self.failing == Failing::Never && self.arguments.iter().all(|a| a.is_total())
-    }
-}
-
-impl fmt::Debug for UntilNullFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({:?})", self.name, self.arguments)
     }
 }
 

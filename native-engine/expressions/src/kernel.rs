@@ -283,6 +283,19 @@ impl<T> Outcome<T> {
     pub fn or_fail(value: Option<T>) -> Self {
         value.map_or(Outcome::Fail, Outcome::Value)
     }
+    /// `f` of a value; what is none stays what it is.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Outcome<U> {
+        self.and_then(|value| Outcome::Value(f(value)))
+    }
+    /// What `f` makes of a value; what is none stays what it is.
+    pub fn and_then<U>(self, f: impl FnOnce(T) -> Outcome<U>) -> Outcome<U> {
+        match self {
+            Outcome::Value(value) => f(value),
+            Outcome::Null => Outcome::Null,
+            Outcome::Fail => Outcome::Fail,
+            Outcome::Decline(reason) => Outcome::Decline(reason),
+        }
+    }
 }
 
 /// Calls `f` at the active rows that `validity` says are not NULL, and collects its values.
@@ -294,15 +307,7 @@ pub fn try_rows<O: FixedWidth>(
 ) -> Result<Column, EvalError> {
     let mut result = vec![O::default(); rows.len()];
     let validity = try_each(rows, validity, |row| {
-        Ok(match f(row) {
-            Outcome::Value(value) => {
-                result[row] = value;
-                Outcome::Value(())
-            }
-            Outcome::Null => Outcome::Null,
-            Outcome::Fail => Outcome::Fail,
-            Outcome::Decline(reason) => Outcome::Decline(reason),
-        })
+        Ok(f(row).map(|value| result[row] = value))
     })?;
     Ok(Column::fixed(output.clone(), result, validity))
 }

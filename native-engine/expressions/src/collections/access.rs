@@ -64,12 +64,10 @@ impl Expression for StructField {
     }
 }
 
-/// The integer literal that a call has as its second argument.
-fn literal(column: &Column) -> Result<usize, EvalError> {
+/// The int literal that a call has as its second argument.
+fn literal(column: &Column) -> Result<i32, EvalError> {
     let value = column.as_constant().and_then(|v| v.fixed_value::<i32>(0));
-    value
-        .and_then(|v| usize::try_from(v).ok())
-        .ok_or_else(|| EvalError::Internal("expected a literal position".to_string()))
+    value.ok_or_else(|| EvalError::Internal("expected a literal int".to_string()))
 }
 
 /// `GetArrayStructFields`: an array of structs and the literal position of a field → the array of
@@ -90,7 +88,8 @@ pub(super) fn array_struct_field(call: &FunctionCall) -> Result<ExpressionRef, B
         First::Left,
         Failing::Never,
         move |array, position, rows| {
-            let index = literal(position)?;
+            let index = usize::try_from(literal(position)?)
+                .map_err(|_| EvalError::Internal("expected a field's position".to_string()))?;
             same_lists(array, rows, &output, |structs| {
                 Ok(structs.struct_field(index)?)
             })
@@ -122,10 +121,7 @@ pub(super) fn size(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
                 Ok(Column::fixed(SparkType::Int, sizes, validity))
             }
             Some(default) => {
-                let default = default
-                    .as_constant()
-                    .and_then(|value| value.fixed_value::<i32>(0))
-                    .ok_or_else(|| EvalError::Internal("expected a literal size".to_string()))?;
+                let default = literal(default)?;
                 let sizes = kernel::map_rows(rows.len(), rows, |row| match column.is_null(row) {
                     true => default,
                     false => lists.range(row).len() as i32,
@@ -152,7 +148,7 @@ fn integers(column: &Column) -> Result<Vec<i64>, EvalError> {
 
 /// The elements of the lists of `column` that `position` chooses, as a column of type `output`;
 /// `position` is called for active rows that are not NULL, with the row and its elements' range.
-fn choose(
+pub(super) fn choose(
     column: &Column,
     elements: &Column,
     validity: Option<arclight_columns::NullBuffer>,
@@ -163,15 +159,7 @@ fn choose(
     let lists = column.lists()?;
     let mut positions = vec![0_u32; rows.len()];
     let validity = try_each(rows, validity, |row| {
-        Ok(match position(row, lists.range(row)) {
-            Outcome::Value(at) => {
-                positions[row] = at as u32;
-                Outcome::Value(())
-            }
-            Outcome::Null => Outcome::Null,
-            Outcome::Fail => Outcome::Fail,
-            Outcome::Decline(reason) => Outcome::Decline(reason),
-        })
+        Ok(position(row, lists.range(row)).map(|at| positions[row] = at as u32))
     })?;
     Ok(elements.gather(&positions, validity.as_ref(), output)?)
 }

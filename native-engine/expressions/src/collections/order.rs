@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, OffsetBuffer, SparkType, Values};
 
+use super::access::choose;
 use super::element_type;
 use crate::comparison::{compare_values, is_orderable};
 use crate::expression::{EvalError, ExpressionRef};
@@ -33,28 +34,15 @@ fn extreme(call: &FunctionCall, wanted: Ordering) -> Result<ExpressionRef, Build
     }
     let output = call.output.clone();
     Ok(unary(call, argument, Failing::Never, move |array, rows| {
-        let lists = array.lists()?;
-        let elements = lists.elements();
-        let mut positions = vec![0_u32; rows.len()];
-        let validity = try_each(rows, array.logical_validity(), |row| {
-            let best = lists
-                .range(row)
-                .filter(|&at| !elements.is_null(at))
-                .reduce(
-                    |best, at| match compare_values(elements, at, elements, best) == wanted {
-                        true => at,
-                        false => best,
-                    },
-                );
-            Ok::<_, EvalError>(match best {
-                Some(at) => {
-                    positions[row] = at as u32;
-                    Outcome::Value(())
-                }
-                None => Outcome::Null,
-            })
-        })?;
-        Ok(elements.gather(&positions, validity.as_ref(), &output)?)
+        let elements = array.lists()?.elements();
+        let better = |best, at| match compare_values(elements, at, elements, best) == wanted {
+            true => at,
+            false => best,
+        };
+        let validity = array.logical_validity();
+        choose(array, elements, validity, rows, &output, |_, range| {
+            Outcome::or_null(range.filter(|&at| !elements.is_null(at)).reduce(better))
+        })
     }))
 }
 

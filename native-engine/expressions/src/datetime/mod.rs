@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arclight_columns::{Column, SparkType};
 
 use crate::expression::{EvalError, ExpressionRef};
-use crate::function::{Failing, First, binary, one, two, unary};
+use crate::function::{Failing, First, binary, one, signature, two, unary};
 use crate::kernel::{self, Outcome, over_distinct, try_binary, try_unary};
 use crate::registry::{BuildError, Entry, FunctionCall};
 use crate::strings::rows::{Text, any_null, function};
@@ -56,10 +56,8 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
 
 /// A part of a date: date → int. Never fails.
 fn field(call: &FunctionCall, part: fn(i32) -> i32) -> Result<ExpressionRef, BuildError> {
+    signature(call, &[SparkType::Date], &SparkType::Int)?;
     let argument = one(call)?;
-    if *argument.data_type() != SparkType::Date || call.output != SparkType::Int {
-        return Err(call.unsupported());
-    }
     Ok(unary(
         call,
         argument,
@@ -78,10 +76,8 @@ fn renamed(
     from: &SparkType,
     to: &SparkType,
 ) -> Result<ExpressionRef, BuildError> {
+    signature(call, std::slice::from_ref(from), to)?;
     let argument = one(call)?;
-    if argument.data_type() != from || call.output != *to {
-        return Err(call.unsupported());
-    }
     let output = to.clone();
     Ok(unary(call, argument, Failing::Never, move |column, _| {
         Ok(column.clone().with_type(output.clone()))
@@ -90,14 +86,10 @@ fn renamed(
 
 /// `DateAdd`, `DateSub`: date, int → date; wraps silently. Never fails.
 fn move_date(call: &FunctionCall, f: fn(i32, i32) -> i32) -> Result<ExpressionRef, BuildError> {
-    let (date, days) = two(call)?;
-    let types = (date.data_type(), days.data_type(), &call.output);
-    if types != (&SparkType::Date, &SparkType::Int, &SparkType::Date) {
-        return Err(call.unsupported());
-    }
+    signature(call, &[SparkType::Date, SparkType::Int], &SparkType::Date)?;
     Ok(binary(
         call,
-        (date, days),
+        two(call)?,
         First::Left,
         Failing::Never,
         move |date, days, rows| kernel::binary(date, days, rows, &SparkType::Date, f),
@@ -106,14 +98,10 @@ fn move_date(call: &FunctionCall, f: fn(i32, i32) -> i32) -> Result<ExpressionRe
 
 /// `DateDiff`: end, start → int, the days between; wraps. Never fails.
 fn date_diff(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    let (end, start) = two(call)?;
-    let types = (end.data_type(), start.data_type(), &call.output);
-    if types != (&SparkType::Date, &SparkType::Date, &SparkType::Int) {
-        return Err(call.unsupported());
-    }
+    signature(call, &[SparkType::Date, SparkType::Date], &SparkType::Int)?;
     Ok(binary(
         call,
-        (end, start),
+        two(call)?,
         First::Left,
         Failing::Never,
         |end, start, rows| kernel::binary(end, start, rows, &SparkType::Int, i32::wrapping_sub),
@@ -123,14 +111,10 @@ fn date_diff(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
 /// `AddMonths`: date, int → date; the day is cut to the month's last. Fails beyond the dates that
 /// an int counts.
 fn add_months(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    let (date, months) = two(call)?;
-    let types = (date.data_type(), months.data_type(), &call.output);
-    if types != (&SparkType::Date, &SparkType::Int, &SparkType::Date) {
-        return Err(call.unsupported());
-    }
+    signature(call, &[SparkType::Date, SparkType::Int], &SparkType::Date)?;
     Ok(binary(
         call,
-        (date, months),
+        two(call)?,
         First::Left,
         Failing::Sometimes,
         |date, months, rows| {
@@ -143,10 +127,8 @@ fn add_months(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
 
 /// `LastDay`: date → date, the month's last. Never fails.
 fn last_day(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    signature(call, &[SparkType::Date], &SparkType::Date)?;
     let argument = one(call)?;
-    if *argument.data_type() != SparkType::Date || call.output != SparkType::Date {
-        return Err(call.unsupported());
-    }
     Ok(unary(call, argument, Failing::Never, |column, rows| {
         over_distinct(column, rows, &SparkType::Date, |column, rows| {
             try_unary(column, rows, &SparkType::Date, |days: i32| {
@@ -200,11 +182,11 @@ impl Level {
 
 /// `TruncDate`: date, level → date. NULL at a level dates don't have. Never fails.
 fn trunc_date(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    let (date, level) = two(call)?;
-    let types = (date.data_type(), level.data_type(), &call.output);
-    if types != (&SparkType::Date, &SparkType::String, &SparkType::Date) {
-        return Err(call.unsupported());
-    }
+    signature(
+        call,
+        &[SparkType::Date, SparkType::String],
+        &SparkType::Date,
+    )?;
     Ok(function(call, Failing::Never, |arguments, rows, output| {
         let [dates, levels] = arguments else {
             return Err(EvalError::Internal("expected two arguments".into()));
@@ -271,10 +253,8 @@ pub(crate) const BEYOND: &str = "a time beyond the zone's known rules";
 
 /// `UnixSeconds`, `UnixMillis`, `UnixMicros`: timestamp → bigint, rounded down. Never fails.
 fn unix(call: &FunctionCall, divisor: i64) -> Result<ExpressionRef, BuildError> {
+    signature(call, &[SparkType::Timestamp], &SparkType::Long)?;
     let argument = one(call)?;
-    if *argument.data_type() != SparkType::Timestamp || call.output != SparkType::Long {
-        return Err(call.unsupported());
-    }
     Ok(unary(
         call,
         argument,

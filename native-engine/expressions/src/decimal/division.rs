@@ -134,12 +134,7 @@ impl Operands {
             }
             match truncated(l.get(row), divisor, factors) {
                 None => Outcome::Decline("quotient of more than 39 digits"),
-                Some((quotient, _)) => match self.check(quotient.to_i128()) {
-                    Outcome::Value(value) => Outcome::Value(value as i64),
-                    Outcome::Null => Outcome::Null,
-                    Outcome::Fail => Outcome::Fail,
-                    Outcome::Decline(reason) => Outcome::Decline(reason),
-                },
+                Some((quotient, _)) => self.check(quotient.to_i128()).map(|value| value as i64),
             }
         })
     }

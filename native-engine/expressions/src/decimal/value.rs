@@ -232,11 +232,8 @@ pub(crate) fn decimal_rows(
 ) -> Result<Column, EvalError> {
     match output {
         SparkType::Decimal { precision, .. } if *precision <= 18 => {
-            try_rows::<i64>(rows, output, validity, |row| match f(row) {
-                Outcome::Value(value) => Outcome::Value(value as i64),
-                Outcome::Null => Outcome::Null,
-                Outcome::Fail => Outcome::Fail,
-                Outcome::Decline(reason) => Outcome::Decline(reason),
+            try_rows::<i64>(rows, output, validity, |row| {
+                f(row).map(|value| value as i64)
             })
         }
         _ => try_rows::<i128>(rows, output, validity, f),

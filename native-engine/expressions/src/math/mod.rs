@@ -11,7 +11,7 @@ use arclight_columns::SparkType;
 
 use crate::decimal::{DecimalType, Rounding, rescale};
 use crate::expression::ExpressionRef;
-use crate::function::{Failing, one, unary};
+use crate::function::{Failing, one, signature, unary};
 use crate::kernel;
 use crate::registry::{BuildError, Entry, FunctionCall};
 
@@ -42,13 +42,10 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
 
 /// `Sqrt`, `Signum`: double → double. NULL stays NULL. Never fails.
 fn double(call: &FunctionCall, f: fn(f64) -> f64) -> Result<ExpressionRef, BuildError> {
-    let argument = one(call)?;
-    if *argument.data_type() != SparkType::Double || call.output != SparkType::Double {
-        return Err(call.unsupported());
-    }
+    signature(call, &[SparkType::Double], &SparkType::Double)?;
     Ok(unary(
         call,
-        argument,
+        one(call)?,
         Failing::Never,
         move |column, rows| kernel::unary(column, rows, &SparkType::Double, f),
     ))

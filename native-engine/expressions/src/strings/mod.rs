@@ -14,7 +14,7 @@ use arclight_columns::{Column, SparkType};
 use memchr::memmem;
 
 use crate::expression::{EvalError, ExpressionRef};
-use crate::function::Failing;
+use crate::function::{Failing, signature};
 use crate::kernel::{Input, Outcome, input, try_rows};
 use crate::registry::{BuildError, Entry, FunctionCall};
 use like::Pattern;
@@ -65,20 +65,6 @@ const LARGEST: usize = 1 << 24;
 const TRUNCATED: &str = "a string ends inside a code point";
 const NOT_UTF8: &str = "a string is not UTF-8";
 const TOO_LARGE: &str = "a very large string";
-
-/// The types a call must have, or the error for its signature.
-fn signature(
-    call: &FunctionCall,
-    arguments: &[SparkType],
-    output: &SparkType,
-) -> Result<(), BuildError> {
-    let given = call.arguments.iter().map(|a| a.data_type());
-    if given.eq(arguments.iter()) && call.output == *output {
-        Ok(())
-    } else {
-        Err(call.unsupported())
-    }
-}
 
 const STRING: SparkType = SparkType::String;
 const INT: SparkType = SparkType::Int;
@@ -198,12 +184,8 @@ fn like(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
             });
         }
         bit_rows(rows, validity, |row| {
-            match Pattern::compile(patterns.get(row), escape) {
-                Outcome::Value(pattern) => pattern.matches(strings.get(row)),
-                Outcome::Null => Outcome::Null,
-                Outcome::Fail => Outcome::Fail,
-                Outcome::Decline(reason) => Outcome::Decline(reason),
-            }
+            Pattern::compile(patterns.get(row), escape)
+                .and_then(|pattern| pattern.matches(strings.get(row)))
         })
     }))
 }

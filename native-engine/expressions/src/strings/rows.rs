@@ -149,14 +149,8 @@ pub(crate) fn part_rows(
     let source = match text {
         Text::Rows(source) => source,
         Text::Constant(value) => {
-            return text_rows(rows, output, validity, |row, buffer| match f(row, value) {
-                Outcome::Value(range) => {
-                    buffer.extend_from_slice(&value[range]);
-                    Outcome::Value(())
-                }
-                Outcome::Null => Outcome::Null,
-                Outcome::Fail => Outcome::Fail,
-                Outcome::Decline(reason) => Outcome::Decline(reason),
+            return text_rows(rows, output, validity, |row, buffer| {
+                f(row, value).map(|range| buffer.extend_from_slice(&value[range]))
             });
         }
     };
@@ -164,15 +158,7 @@ pub(crate) fn part_rows(
     let mut views = vec![0u128; rows.len()];
     let validity = try_each(rows, validity, |row| {
         let value = source.value(row);
-        Ok(match f(row, value) {
-            Outcome::Value(range) => {
-                views[row] = part(from[row], value, range);
-                Outcome::Value(())
-            }
-            Outcome::Null => Outcome::Null,
-            Outcome::Fail => Outcome::Fail,
-            Outcome::Decline(reason) => Outcome::Decline(reason),
-        })
+        Ok(f(row, value).map(|range| views[row] = part(from[row], value, range)))
     })?;
     let buffers = source.data_buffers().to_vec();
     let array = BinaryViewArray::try_new(ScalarBuffer::from(views), buffers, None)
@@ -187,16 +173,6 @@ pub(crate) fn bit_rows(
     f: impl Fn(usize) -> Outcome<bool>,
 ) -> Result<Column, EvalError> {
     let mut bits = vec![false; rows.len()];
-    let validity = try_each(rows, validity, |row| {
-        Ok(match f(row) {
-            Outcome::Value(bit) => {
-                bits[row] = bit;
-                Outcome::Value(())
-            }
-            Outcome::Null => Outcome::Null,
-            Outcome::Fail => Outcome::Fail,
-            Outcome::Decline(reason) => Outcome::Decline(reason),
-        })
-    })?;
+    let validity = try_each(rows, validity, |row| Ok(f(row).map(|bit| bits[row] = bit)))?;
     Ok(Column::boolean(BooleanBuffer::from(bits), validity))
 }
