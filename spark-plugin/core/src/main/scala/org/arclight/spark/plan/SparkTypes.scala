@@ -46,12 +46,16 @@ object SparkTypes {
   }
 
   /** Whether a type is a map or has one inside: such values have no order and no equality. */
-  def hasMap(dataType: DataType): Boolean = dataType match {
-    case _: MapType => true
-    case array: ArrayType => hasMap(array.elementType)
-    case struct: StructType => struct.fields.exists(field => hasMap(field.dataType))
-    case _ => false
-  }
+  def hasMap(dataType: DataType): Boolean = exists(dataType)(_.isInstanceOf[MapType])
+
+  /** Whether a type, or a part of it, meets a condition. */
+  def exists(dataType: DataType)(condition: DataType => Boolean): Boolean =
+    condition(dataType) || (dataType match {
+      case array: ArrayType => exists(array.elementType)(condition)
+      case map: MapType => exists(map.keyType)(condition) || exists(map.valueType)(condition)
+      case struct: StructType => struct.fields.exists(field => exists(field.dataType)(condition))
+      case _ => false
+    })
 
   /** Whether two types are the same apart from the names of fields and what may be NULL within. */
   def areAlike(one: DataType, other: DataType): Boolean = (one, other) match {

@@ -19,7 +19,7 @@ import org.apache.spark.util.SerializableConfiguration
 import org.arclight.proto.{FileSplit, Split}
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit}
-import org.arclight.spark.plan.{Literals, ParquetScanOptions, StageBuilder}
+import org.arclight.spark.plan.{Literals, ParquetScanOptions, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{Native, SupportLevel, Unsupported}
 
 /** The scan of Parquet files. */
@@ -36,6 +36,9 @@ object FileScanOperator extends LeafOperator {
     lazy val options = new ParquetOptions(scan.relation.options, conf)
     lazy val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
     lazy val columns = scan.output.take(scan.requiredSchema.length)
+    lazy val ofNested =
+      if (columns.exists(column => isNested(column.dataType))) nestedObstacle(scan, conf) else None
+    lazy val configuration = hadoopConfiguration(scan)
     if (!ArclightConf.SCAN_ENABLED.get(conf)) {
       Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
     } else if (format.getClass != classOf[ParquetFileFormat]) {
@@ -49,11 +52,10 @@ object FileScanOperator extends LeafOperator {
       Some(s"a column is called $ROW_INDEX")
     } else if (columns.exists(column => isGenerated(column) && column.name != ROW_INDEX)) {
       Some("of columns that the reader generates only the row index is native")
-    } else if (columns.exists(column => exists(column.dataType)(_ == NullType))) {
+    } else if (columns.exists(column => SparkTypes.exists(column.dataType)(_ == NullType))) {
       Some("columns of type void of files are not native")
-    } else if (columns.exists(column => isNested(column.dataType)) &&
-        nestedObstacle(scan, conf).isDefined) {
-      nestedObstacle(scan, conf)
+    } else if (ofNested.isDefined) {
+      ofNested
     } else if (conf.parquetFieldIdReadEnabled && ParquetUtils.hasFieldIds(scan.requiredSchema)) {
       Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
@@ -63,10 +65,10 @@ object FileScanOperator extends LeafOperator {
       Some("old dates and timestamps are to raise an exception")
     } else if (conf.isParquetINT96TimestampConversion) {
       Some("timestamps of type INT96 are to be converted between time zones")
-    } else if (isEncrypted(scan)) {
+    } else if (isEncrypted(configuration)) {
       Some("encrypted files are not native")
     } else if ((fileOptions.ignoreCorruptFiles || fileOptions.ignoreMissingFiles) &&
-        !scan.relation.location.rootPaths.forall(isLocal(_, hadoopConfiguration(scan)))) {
+        !scan.relation.location.rootPaths.forall(localPaths(configuration))) {
       Some("missing or corrupt files that aren't local are ignored by Spark's scan only")
     } else {
       None
@@ -86,20 +88,11 @@ object FileScanOperator extends LeafOperator {
     case _ => false
   }
 
-  /** Whether a type, or a part of it, meets a condition. */
-  private def exists(dataType: DataType)(condition: DataType => Boolean): Boolean =
-    condition(dataType) || (dataType match {
-      case array: ArrayType => exists(array.elementType)(condition)
-      case map: MapType => exists(map.keyType)(condition) || exists(map.valueType)(condition)
-      case struct: StructType => struct.exists(field => exists(field.dataType)(condition))
-      case _ => false
-    })
-
   /** Why a scan with nested columns can't be native. The engine reads as the vectorized reader does. */
   private def nestedObstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
     val read = StructType(scan.relation.partitionSchema.fields ++ scan.requiredSchema.fields)
     def some(condition: StructType => Boolean): Boolean =
-      scan.requiredSchema.exists(field => exists(field.dataType) {
+      scan.requiredSchema.exists(field => SparkTypes.exists(field.dataType) {
         case struct: StructType => condition(struct)
         case _ => false
       })
@@ -117,13 +110,12 @@ object FileScanOperator extends LeafOperator {
     }
   }
 
-  private def isEncrypted(scan: FileSourceScanExec): Boolean = {
-    val configuration = hadoopConfiguration(scan)
+  private def isEncrypted(configuration: Configuration): Boolean =
     configuration.get("parquet.crypto.factory.class") != null ||
       configuration.get("parquet.encryption.kms.client.class") != null
-  }
 
-  private def hadoopConfiguration(scan: FileSourceScanExec) =
+  /** A new one at each call. */
+  private def hadoopConfiguration(scan: FileSourceScanExec): Configuration =
     scan.relation.sparkSession.sessionState.newHadoopConfWithOptions(scan.relation.options)
 
   override def open(plan: SparkPlan, input: Int, builder: StageBuilder): OpenedLeaf = {
@@ -149,31 +141,32 @@ object FileScanOperator extends LeafOperator {
       case files: FileScanRDD => files.filePartitions
       case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
     }
+    val isLocal = localPaths(configuration)
     OpenedLeaf(
       relation,
       FilesInput(
         scan.relation.sparkSession.sparkContext.broadcast(new SerializableConfiguration(configuration)),
         relation.operator),
       partitions.map(partition => PlacedSplit(
-        FilesSplit(files(scan, partition, configuration).toByteArray),
+        FilesSplit(files(scan, partition, isLocal).toByteArray),
         partition.preferredLocations().toSeq)))
   }
 
   private def files(
       scan: FileSourceScanExec,
       partition: FilePartition,
-      configuration: Configuration): Split.Files =
+      isLocal: Path => Boolean): Split.Files =
     Split.Files.newBuilder()
-      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, configuration)).asJava)
+      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, isLocal)).asJava)
       .build()
 
   private def fileSplit(
       scan: FileSourceScanExec,
       file: PartitionedFile,
-      configuration: Configuration): FileSplit = {
+      isLocal: Path => Boolean): FileSplit = {
     val path = file.toPath
     val uri = path.toUri
-    val local = isLocal(path, configuration)
+    val local = isLocal(path)
     FileSplit.newBuilder()
       .setPath(if (local) uri.getPath else uri.toString)
       .setLocal(local)
@@ -185,13 +178,16 @@ object FileScanOperator extends LeafOperator {
   }
 
   /**
-   * Whether the engine can open a file itself. With another class than Hadoop's for local files
-   * they are read as that class reads them.
+   * Which files the engine can open itself. With another class than Hadoop's for local files they
+   * are read as that class reads them.
    */
-  private def isLocal(path: Path, configuration: Configuration): Boolean = {
-    val scheme = path.toUri.getScheme
-    (scheme == null || scheme == "file") &&
+  private def localPaths(configuration: Configuration): Path => Boolean = {
+    val localIsPlain =
       Option(configuration.get("fs.file.impl")).forall(_ == classOf[LocalFileSystem].getName)
+    path => {
+      val scheme = path.toUri.getScheme
+      localIsPlain && (scheme == null || scheme == "file")
+    }
   }
 
   /** Values of the columns behind those of the file: of partitions and of `_metadata`. */

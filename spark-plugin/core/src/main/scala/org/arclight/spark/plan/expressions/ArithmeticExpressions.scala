@@ -4,7 +4,7 @@ import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.types._
 
 import org.arclight.spark.plan.SparkTypes
-import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
+import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function, noKernel}
 
 /** Arithmetic on numbers; intervals are Spark's. */
 private[expressions] object ArithmeticExpressions {
@@ -21,7 +21,7 @@ private[expressions] object ArithmeticExpressions {
   private def numbers(expression: Expression): Option[String] =
     expression.dataType match {
       case _: NumericType => None
-      case other => Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
+      case other => Some(noKernel(expression, other))
     }
 
   /** Spark has no try_ form of these. */

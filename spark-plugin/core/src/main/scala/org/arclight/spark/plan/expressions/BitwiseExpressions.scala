@@ -2,12 +2,10 @@ package org.arclight.spark.plan.expressions
 
 import org.apache.spark.sql.catalyst.expressions._
 
-import org.arclight.spark.plan.expressions.ExpressionEntry.function
+import org.arclight.spark.plan.expressions.ExpressionEntry.{function, never}
 
 /** Operations on the bits of integers. */
 private[expressions] object BitwiseExpressions {
-  private def never(expression: Expression): Boolean = false
-
   val entries: Seq[ExpressionEntry] = Seq(
     function[BitwiseAnd]("bitwise_and", mayFail = never),
     function[BitwiseOr]("bitwise_or", mayFail = never),

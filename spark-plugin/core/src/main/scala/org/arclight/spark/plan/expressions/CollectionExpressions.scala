@@ -5,43 +5,26 @@ import org.apache.spark.sql.types._
 
 import org.arclight.spark.plan.SparkTypes
 import org.arclight.spark.plan.expressions.ArithmeticExpressions.evalMode
-import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
+import org.arclight.spark.plan.expressions.ComparisonExpressions.comparable
+import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function, never, noKernel}
 
 /** Structs, arrays and maps: making them, and reaching into them. */
 private[expressions] object CollectionExpressions {
 
-  private def never(expression: Expression): Boolean = false
-
-  private def has(dataType: DataType)(part: DataType => Boolean): Boolean =
-    part(dataType) || (dataType match {
-      case array: ArrayType => has(array.elementType)(part)
-      case map: MapType => has(map.keyType)(part) || has(map.valueType)(part)
-      case struct: StructType => struct.fields.exists(field => has(field.dataType)(part))
-      case _ => false
-    })
-
-  private def hasFloat(dataType: DataType): Boolean = has(dataType) {
+  private def hasFloat(dataType: DataType): Boolean = SparkTypes.exists(dataType) {
     case FloatType | DoubleType => true
     case _ => false
   }
 
-  private def reason(expression: Expression, dataType: DataType): String =
-    s"${Analysis.name(expression)} of ${dataType.sql} has no native kernel"
-
-  /** Values that Spark compares; NULL alone has no type to compare. */
-  private def comparable(expression: Expression, dataType: DataType): Option[String] =
-    if (dataType == NullType || SparkTypes.hasMap(dataType)) Some(reason(expression, dataType))
-    else None
-
   private def comparableElements(expression: Expression, array: Expression): Option[String] =
     array.dataType match {
       case ArrayType(element, _) => comparable(expression, element)
-      case other => Some(reason(expression, other))
+      case other => Some(noKernel(expression, other))
     }
 
   private def keys(expression: Expression, map: Expression): Option[String] = map.dataType match {
     case MapType(key, _, _) => comparable(expression, key)
-    case other => Some(reason(expression, other))
+    case other => Some(noKernel(expression, other))
   }
 
   private def sameTypes(expression: Expression, parts: Seq[Expression]): Option[String] =
@@ -76,7 +59,7 @@ private[expressions] object CollectionExpressions {
 
   private def sortArray(expression: SortArray): Option[String] =
     comparableElements(expression, expression.base).orElse {
-      if (hasFloat(expression.dataType)) Some(reason(expression, expression.dataType)) else None
+      if (hasFloat(expression.dataType)) Some(noKernel(expression, expression.dataType)) else None
     }
 
   /** Spark's size of NULL where it is not NULL. */

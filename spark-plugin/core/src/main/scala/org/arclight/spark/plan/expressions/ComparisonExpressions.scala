@@ -4,7 +4,7 @@ import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.types._
 
 import org.arclight.spark.plan.SparkTypes
-import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
+import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function, never, noKernel}
 
 /** Comparisons. */
 private[expressions] object ComparisonExpressions {
@@ -13,13 +13,12 @@ private[expressions] object ComparisonExpressions {
 
   /** Why values of the operands' type can't be compared natively. */
   def ordered(expression: Expression): Option[String] =
-    expression.children.head.dataType match {
-      case other if other == NullType || SparkTypes.hasMap(other) =>
-        Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
-      case _ => None
-    }
+    comparable(expression, expression.children.head.dataType)
 
-  private def never(expression: Expression): Boolean = false
+  /** Why an expression can't compare values of a type; NULL alone has no type to compare. */
+  def comparable(expression: Expression, dataType: DataType): Option[String] =
+    if (dataType == NullType || SparkTypes.hasMap(dataType)) Some(noKernel(expression, dataType))
+    else None
 
   /** Spark's own set of values tells zeros and NaNs apart in its own ways. */
   private def inSet(expression: InSet): Option[String] = expression.child.dataType match {

@@ -7,7 +7,7 @@ import io.substrait.proto.{Expression => SubstraitExpression}
 import io.substrait.proto.Expression.IfThen
 import org.apache.spark.sql.catalyst.expressions._
 
-import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function}
+import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function, never}
 
 /** Logic, NULL tests, and expressions that evaluate one of their branches. */
 object ConditionalExpressions {
@@ -87,8 +87,6 @@ object ConditionalExpressions {
     }
     SubstraitExpression.newBuilder().setIfThen(builder).build()
   }
-
-  private def never(expression: Expression): Boolean = false
 
   private[expressions] val entries: Seq[ExpressionEntry] = Seq(
     function[And](

@@ -3,12 +3,10 @@ package org.arclight.spark.plan.expressions
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.types.IntegerType
 
-import org.arclight.spark.plan.expressions.ExpressionEntry.function
+import org.arclight.spark.plan.expressions.ExpressionEntry.{function, never}
 
 /** Dates, and the parts of timestamps in the session's time zone. */
 private[expressions] object DatetimeExpressions {
-
-  private def never(expression: Expression): Boolean = false
 
   private def integerDays(expression: BinaryExpression): Option[String] =
     expression.right.dataType match {

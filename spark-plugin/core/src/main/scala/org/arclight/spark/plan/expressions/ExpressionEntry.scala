@@ -4,6 +4,7 @@ import scala.reflect.ClassTag
 
 import io.substrait.proto.{Expression => SubstraitExpression}
 import org.apache.spark.sql.catalyst.expressions.Expression
+import org.apache.spark.sql.types.DataType
 
 /** Which operands of an expression Spark evaluates for every row. */
 sealed trait Evaluation
@@ -76,11 +77,18 @@ trait FunctionCalls {
   def field(struct: SubstraitExpression, position: Int): SubstraitExpression
 
   /** A literal. */
-  def literal(value: Any, dataType: org.apache.spark.sql.types.DataType): SubstraitExpression
+  def literal(value: Any, dataType: DataType): SubstraitExpression
 }
 
 /** Declares the entries of a family. */
 private[expressions] object ExpressionEntry {
+
+  /** For `mayFail`: of uses that neither raise nor are left to Spark. */
+  def never(expression: Expression): Boolean = false
+
+  /** Why a use of a class over values of a type has no kernel. */
+  def noKernel(expression: Expression, dataType: DataType): String =
+    s"${Analysis.name(expression)} of ${dataType.sql} has no native kernel"
 
   /**
    * A class whose expressions are calls of one function.

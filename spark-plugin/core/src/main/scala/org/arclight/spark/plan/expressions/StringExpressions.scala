@@ -7,25 +7,21 @@ import org.apache.spark.sql.catalyst.util.StringUtils
 import org.apache.spark.sql.types.{BinaryType, StringType}
 import org.apache.spark.unsafe.types.UTF8String
 
-import org.arclight.spark.plan.expressions.ExpressionEntry.function
+import org.arclight.spark.plan.expressions.ExpressionEntry.{function, never, noKernel}
 
 /** Strings in binary collation. Kernels leave to Spark what depends on the JVM's decoding of bytes. */
 private[expressions] object StringExpressions {
 
-  private def never(expression: Expression): Boolean = false
-
   private def stringOnly(expression: Expression, child: Expression): Option[String] =
     child.dataType match {
       case _: StringType => None
-      case other =>
-        Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
+      case other => Some(noKernel(expression, other))
     }
 
   private def stringOrBinary(expression: Expression): Option[String] =
     expression.dataType match {
       case _: StringType | BinaryType => None
-      case other =>
-        Some(s"${Analysis.name(expression)} of ${other.sql} has no native kernel")
+      case other => Some(noKernel(expression, other))
     }
 
   /** A bad pattern is Spark's to raise when it compiles, which it does for no rows, too. */
