@@ -73,15 +73,15 @@ public final class NativeLibraryLoader {
 
   private static void loadOnce(String file) throws NativeLibraryUnavailableException {
     String resource = resourceName(System.getProperty("os.name"), System.getProperty("os.arch"));
-    String faster = X86_64_V3_RESOURCE;
-    if (resource.equals(X86_64_RESOURCE) && hasResource(faster) && ProcessorFeatures.isX86V3()) {
-      resource = faster;
-    }
     String origin;
     if (file != null && !file.isEmpty()) {
       origin = file;
       loadFile(Path.of(file).toAbsolutePath(), origin);
     } else {
+      if (resource.equals(X86_64_RESOURCE)
+          && hasResource(X86_64_V3_RESOURCE) && ProcessorFeatures.isX86V3()) {
+        resource = X86_64_V3_RESOURCE;
+      }
       origin = "the jar's " + resource;
       loadResource(resource, origin);
     }
