@@ -85,10 +85,15 @@ stage_library() {
   cp "$1/libarclight.so" "$jar_content/native/$2/"
 }
 
-# build_jar PROFILE [options of Maven]: makes target/arclight.jar of the staged content.
-build_jar() {
+# build_plugin PROFILE ARGUMENT...: runs Maven over the plugin, with the native library of a profile.
+build_plugin() {
   local profile=$1
   shift
-  (cd "$repository/spark-plugin" && "$maven" --batch-mode --quiet package -Dmaven.test.skip=true \
-    -DskipTests -pl dist -am "-Dcargo.target.directory=$cargo_target" "-Dcargo.profile=$profile" "$@")
+  (cd "$repository/spark-plugin" && "$maven" --batch-mode --quiet "$@" \
+    "-Dcargo.target.directory=$cargo_target" "-Dcargo.profile=$profile")
+}
+
+# build_jar PROFILE: makes target/arclight.jar of the staged content.
+build_jar() {
+  build_plugin "$1" package -Dmaven.test.skip=true -DskipTests -pl dist -am
 }
