@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_array::{Array, ArrayRef, BinaryViewArray, UInt32Array};
 use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 
 use crate::ColumnError;
@@ -18,6 +18,14 @@ fn gather<T: FixedWidth>(values: &ScalarBuffer<T>, rows: &[u32]) -> Values {
 
 fn gather_bits(bits: &BooleanBuffer, rows: &[u32]) -> BooleanBuffer {
     BooleanBuffer::collect_bool(rows.len(), |i| bits.value(rows[i] as usize))
+}
+
+/// Gathers views, not bytes: the buffers are shared as a whole, however many there are.
+fn gather_views(views: &BinaryViewArray, rows: &[u32]) -> BinaryViewArray {
+    let (views, buffers, _) = views.clone().into_parts();
+    let taken: Vec<u128> = rows.iter().map(|&r| views[r as usize]).collect();
+    // SAFETY: every view comes from a valid array with these buffers, and there are no NULLs.
+    unsafe { BinaryViewArray::new_unchecked(taken.into(), buffers, None) }
 }
 
 impl Column {
@@ -56,7 +64,8 @@ impl Column {
                     .map(|c| c.take(rows))
                     .collect::<Result<Vec<_>, _>>()?,
             ),
-            Values::Bytes(_) | Values::List { .. } => {
+            Values::Bytes(v) => Values::Bytes(gather_views(v, rows)),
+            Values::List { .. } => {
                 let indices = UInt32Array::from(rows.to_vec());
                 let taken = arrow_select::take::take(&self.to_array()?, &indices, None)?;
                 return Column::from_array(&taken, self.data_type());
@@ -68,6 +77,56 @@ impl Column {
             values,
             validity,
         ))
+    }
+
+    /// The same column, NULL also where `valid` says not valid.
+    pub fn masked(&self, valid: &NullBuffer) -> Column {
+        if valid.null_count() == 0 || *self.data_type() == SparkType::Null {
+            return self.clone();
+        }
+        let nulls = match self.data() {
+            Data::Constant(value) if value.is_null(0) => return self.clone(),
+            Data::Constant(_) => {
+                let flat = self.flatten();
+                let values = flat.as_flat().cloned().unwrap_or(Values::Null);
+                let valid = Some(valid.clone());
+                return Column::flat(self.data_type().clone(), self.len(), values, valid);
+            }
+            _ => NullBuffer::union(self.validity(), Some(valid)),
+        };
+        match self.data() {
+            Data::Dictionary { codes, values } => {
+                Column::dictionary(codes.clone(), Arc::clone(values), nulls)
+            }
+            Data::Flat(values) => {
+                Column::flat(self.data_type().clone(), self.len(), values.clone(), nulls)
+            }
+            Data::Constant(_) => self.clone(),
+        }
+    }
+
+    /// The same column, holding on to little more than its own rows: byte strings are copied out
+    /// of buffers of which they use less than half, and dictionaries larger than the column are
+    /// given up. For rows that are kept when their batch is not.
+    pub fn detached(&self) -> Column {
+        if let Data::Dictionary { values, .. } = self.data()
+            && values.len() > self.len()
+        {
+            return self.flatten().detached();
+        }
+        let Some(Values::Bytes(views)) = self.as_flat() else {
+            return self.clone();
+        };
+        let held: usize = views.data_buffers().iter().map(|b| b.len()).sum();
+        let used: usize = views
+            .lengths()
+            .map(|length| if length > 12 { length as usize } else { 0 })
+            .sum();
+        if held <= 2 * used + 1024 {
+            return self.clone();
+        }
+        let valid = self.validity().cloned();
+        Column::bytes(self.data_type().clone(), views.gc(), valid)
     }
 
     /// `length` rows from `offset`, sharing the buffers.
@@ -225,6 +284,43 @@ mod tests {
         let flat = dictionary.flatten();
         assert_eq!(flat.as_bytes().unwrap().value(0), b"b");
         assert!(flat.is_null(1));
+    }
+
+    #[test]
+    fn masks_every_layout() {
+        let valid = NullBuffer::from(vec![true, false, true]);
+        let own = Some(NullBuffer::from(vec![false, true, true]));
+        let flat = Column::fixed(SparkType::Int, vec![1, 2, 3], own.clone());
+        let values = Arc::new(strings(&["a", "b"]));
+        let dictionary = Column::dictionary(vec![1, 0, 1].into(), values, own);
+        for column in [flat, dictionary] {
+            let masked = column.masked(&valid);
+            assert!(masked.is_null(0) && masked.is_null(1) && !masked.is_null(2));
+        }
+        let masked = Column::constant(strings(&["x"]), 3).masked(&valid);
+        assert!(!masked.is_null(0) && masked.is_null(1));
+        assert_eq!(masked.bytes_value(2), Some(&b"x"[..]));
+        let nulls = Column::nulls(SparkType::String, 3).masked(&valid);
+        assert!((0..3).all(|row| nulls.is_null(row)));
+    }
+
+    #[test]
+    fn detached_columns_keep_their_rows_only() {
+        let long: Vec<String> = (0..1000)
+            .map(|i| format!("a string beyond a view {i}"))
+            .collect();
+        let long: Vec<&str> = long.iter().map(String::as_str).collect();
+        let all = strings(&long);
+        let few = all.take(&[7, 3]).unwrap();
+        assert!(few.memory_size() >= all.memory_size() - 16 * 1000);
+        let detached = few.detached();
+        assert!(detached.memory_size() < 200);
+        assert_eq!(detached.bytes_value(1), Some(long[3].as_bytes()));
+        assert_eq!(all.detached().memory_size(), all.memory_size());
+
+        let codes = Column::dictionary(vec![9, 9].into(), Arc::new(all), None).detached();
+        assert!(codes.memory_size() < 200);
+        assert_eq!(codes.bytes_value(0), Some(long[9].as_bytes()));
     }
 
     #[test]

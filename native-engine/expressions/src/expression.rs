@@ -1,5 +1,6 @@
 //! What an expression is, and how it fails.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, ColumnError, Selection, SparkType};
@@ -88,9 +89,14 @@ pub trait Expression: Send + Sync + std::fmt::Debug {
         context: &mut EvalContext<'_>,
     ) -> Result<Column, EvalError>;
 
-    /// The child expressions, for explain and for rewriting.
+    /// Every expression it evaluates over the batch: which columns are read is known from these.
     fn children(&self) -> Vec<&ExpressionRef> {
         Vec::new()
+    }
+
+    /// The position in the batch, if this is a plain column of it.
+    fn column(&self) -> Option<usize> {
+        None
     }
 
     /// Whether evaluation can never give [`EvalError::Failed`]. Such an expression may be
@@ -98,6 +104,17 @@ pub trait Expression: Send + Sync + std::fmt::Debug {
     fn is_total(&self) -> bool {
         false
     }
+}
+
+/// The positions of the batch's columns that an expression reads, ascending.
+pub fn columns_read(expression: &ExpressionRef) -> BTreeSet<usize> {
+    let mut read = BTreeSet::new();
+    let mut open = vec![expression];
+    while let Some(expression) = open.pop() {
+        read.extend(expression.column());
+        open.extend(expression.children());
+    }
+    read
 }
 
 /// A shared expression.

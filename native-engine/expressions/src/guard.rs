@@ -99,7 +99,9 @@ impl Expression for JvmFallback {
     }
 
     fn children(&self) -> Vec<&ExpressionRef> {
-        vec![&self.kernel]
+        std::iter::once(&self.kernel)
+            .chain(&self.jvm.inputs)
+            .collect()
     }
 
     fn is_total(&self) -> bool {

@@ -35,6 +35,9 @@ impl Expression for ColumnRef {
             .cloned()
             .ok_or_else(|| EvalError::Internal(format!("no column {}", self.index)))
     }
+    fn column(&self) -> Option<usize> {
+        Some(self.index)
+    }
     fn is_total(&self) -> bool {
         true
     }

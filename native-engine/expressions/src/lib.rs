@@ -35,7 +35,9 @@ mod value_order;
 pub use collections::StructField;
 pub use comparison::compare_values;
 pub use conditional::CaseWhen;
-pub use expression::{EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm};
+pub use expression::{
+    EvalContext, EvalError, Expression, ExpressionRef, JvmExpressions, NoJvm, columns_read,
+};
 pub use guard::{JvmExpression, JvmFallback, scatter};
 pub use hash::{SEED, murmur3, xxhash};
 pub use in_list::InList;

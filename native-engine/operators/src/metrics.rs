@@ -18,6 +18,10 @@ pub struct OperatorMetrics {
     pub spill_count: AtomicU64,
     /// The most bytes it reserved.
     pub peak_memory_bytes: AtomicU64,
+    /// Rows of a join's build side.
+    pub build_rows: AtomicU64,
+    /// Bytes of a join's build side: in memory with its index, or on disk.
+    pub build_bytes: AtomicU64,
     /// Bytes read from files or shuffle.
     pub bytes_read: AtomicU64,
     /// Files read.

@@ -95,6 +95,8 @@ pub fn encode_metrics(operators: &[Arc<OperatorMetrics>], peak_memory_bytes: u64
             row_groups_pruned: m.row_groups_pruned.load(Relaxed),
             jvm_rows: m.jvm_rows.load(Relaxed),
             kernel_disagreements: m.kernel_disagreements.load(Relaxed),
+            build_rows: m.build_rows.load(Relaxed),
+            build_bytes: m.build_bytes.load(Relaxed),
         })
         .collect();
     proto::TaskMetrics {

@@ -4,6 +4,8 @@ use arclight_memory::{SpillDirectories, TaskMemory};
 use arclight_operators::{NoHost, Split, TaskContext};
 use prost::{Message, Name};
 use prost_types::Any;
+use substrait_prost::comparison_join_key::comparison_type::InnerType;
+use substrait_prost::comparison_join_key::{ComparisonType, SimpleComparisonType};
 use substrait_prost::expression::field_reference::{ReferenceType, RootReference, RootType};
 use substrait_prost::expression::literal::LiteralType;
 use substrait_prost::expression::{
@@ -14,15 +16,16 @@ use substrait_prost::extensions::{
     AdvancedExtension, SimpleExtensionDeclaration, SimpleExtensionUrn,
 };
 use substrait_prost::function_argument::ArgType;
+use substrait_prost::hash_join_rel::{BuildInput, JoinType};
 use substrait_prost::rel::RelType;
-use substrait_prost::rel_common::{Direct, EmitKind};
+use substrait_prost::rel_common::{Direct, Emit, EmitKind};
 use substrait_prost::r#type::{Boolean, Kind, Nullability};
 use substrait_prost::{
-    Expression, ExtensionLeafRel, FilterRel, FunctionArgument, Plan, PlanRel, Rel, RelCommon,
-    RelRoot, Type, plan_rel,
+    ComparisonJoinKey, Expression, ExtensionLeafRel, FilterRel, FunctionArgument, HashJoinRel,
+    Plan, PlanRel, Rel, RelCommon, RelRoot, Type, plan_rel,
 };
 
-use crate::proto::{OperatorInfo, RangeInput, StageInfo};
+use crate::proto::{JoinInfo, OperatorInfo, RangeInput, StageInfo};
 use crate::{CATALOGUE, PlanError, Stage};
 
 const GREATER_THAN: u32 = 1;
@@ -101,37 +104,46 @@ fn long(value: i64) -> Expression {
     }
 }
 
-/// `SELECT id FROM range(100) WHERE condition`.
-fn plan(condition: Expression) -> Vec<u8> {
+/// `range(start, start + 100)`, read from `input`.
+fn range(id: u32, input: u32, start: i64) -> Rel {
     let range = RangeInput {
-        input: 0,
-        start: 0,
+        input,
+        start,
         step: 1,
         slices: 1,
         count_low: 100,
         count_high: 0,
     };
     let leaf = ExtensionLeafRel {
-        common: common(1),
+        common: common(id),
         detail: Some(any(&range)),
     };
+    Rel {
+        rel_type: Some(RelType::ExtensionLeaf(leaf)),
+    }
+}
+
+/// `SELECT id FROM range(100) WHERE condition`.
+fn plan(condition: Expression) -> Vec<u8> {
     let filter = FilterRel {
         common: common(0),
-        input: Some(Box::new(Rel {
-            rel_type: Some(RelType::ExtensionLeaf(leaf)),
-        })),
+        input: Some(Box::new(range(1, 0, 0))),
         condition: Some(Box::new(condition)),
         ..Default::default()
     };
+    plan_of(RelType::Filter(Box::new(filter)))
+}
+
+fn plan_of(rel: RelType) -> Vec<u8> {
     let root = RelRoot {
         input: Some(Rel {
-            rel_type: Some(RelType::Filter(Box::new(filter))),
+            rel_type: Some(rel),
         }),
         names: vec!["id".to_string()],
     };
     let functions = [(GREATER_THAN, "greater_than"), (AND, "and"), (NOT, "not")];
     let info = StageInfo {
-        operators: 2,
+        operators: 3,
         ..Default::default()
     };
     Plan {
@@ -161,12 +173,16 @@ fn plan(condition: Expression) -> Vec<u8> {
 }
 
 fn rows(stage: &Stage, split: Split) -> usize {
+    rows_of(stage, vec![split])
+}
+
+fn rows_of(stage: &Stage, splits: Vec<Split>) -> usize {
     let task = TaskContext::new(
         stage.settings(),
         TaskMemory::unbounded(),
         SpillDirectories::new(Vec::new()),
         0,
-        vec![split],
+        splits,
         stage.info.operators as usize,
         Box::new(NoHost),
     );
@@ -218,6 +234,101 @@ fn refuses_dangling_references() {
         Stage::decode(&plan(outside)),
         Err(PlanError::Dangling(_))
     ));
+}
+
+fn key(column_of_side: i32, comparison: SimpleComparisonType) -> ComparisonJoinKey {
+    let side = || match column(column_of_side).rex_type {
+        Some(RexType::Selection(reference)) => Some(*reference),
+        _ => None,
+    };
+    ComparisonJoinKey {
+        left: side(),
+        right: side(),
+        comparison: Some(ComparisonType {
+            inner_type: Some(InnerType::Simple(comparison as i32)),
+        }),
+    }
+}
+
+/// A join of `range(100)` and `range(90, 190)` by id.
+fn join(kind: JoinType, change: impl Fn(&mut HashJoinRel)) -> Result<Arc<Stage>, PlanError> {
+    let mut rel = HashJoinRel {
+        common: common(0),
+        left: Some(Box::new(range(1, 0, 0))),
+        right: Some(Box::new(range(2, 1, 90))),
+        keys: vec![key(0, SimpleComparisonType::Eq)],
+        r#type: kind as i32,
+        ..Default::default()
+    };
+    change(&mut rel);
+    Stage::decode(&plan_of(RelType::HashJoin(Box::new(rel))))
+}
+
+#[test]
+fn decodes_and_runs_joins() {
+    let run = |kind, change: &dyn Fn(&mut HashJoinRel)| {
+        let stage = join(kind, change).unwrap();
+        rows_of(&stage, vec![Split::Slice(0), Split::Slice(0)])
+    };
+    for build in [BuildInput::Left, BuildInput::Right, BuildInput::Unspecified] {
+        let built = |rel: &mut HashJoinRel| rel.build_input = build as i32;
+        assert_eq!(run(JoinType::Inner, &built), 10);
+        assert_eq!(run(JoinType::Left, &built), 100);
+        assert_eq!(run(JoinType::Right, &built), 100);
+        assert_eq!(run(JoinType::Outer, &built), 190);
+        assert_eq!(run(JoinType::LeftSemi, &built), 10);
+        assert_eq!(run(JoinType::LeftAnti, &built), 90);
+        assert_eq!(run(JoinType::LeftMark, &built), 100);
+    }
+    // The condition is over the columns of both sides: the right id is above 94.
+    let residual = |rel: &mut HashJoinRel| {
+        let condition = call(GREATER_THAN, vec![column(1), long(94)]);
+        rel.residual_expression = Some(Box::new(condition));
+    };
+    assert_eq!(run(JoinType::Inner, &residual), 5);
+    assert_eq!(run(JoinType::LeftAnti, &residual), 95);
+}
+
+#[test]
+fn joins_say_what_they_do() {
+    let stage = join(JoinType::LeftAnti, |rel| {
+        rel.advanced_extension = Some(AdvancedExtension {
+            optimization: vec![],
+            enhancement: Some(any(&JoinInfo {
+                null_aware_anti: true,
+            })),
+        });
+        if let Some(common) = &mut rel.common {
+            common.emit_kind = Some(EmitKind::Emit(Emit {
+                output_mapping: vec![0, 0],
+            }));
+        }
+    })
+    .unwrap();
+    assert_eq!(stage.root.schema().len(), 2);
+    let text = stage.explain();
+    let first = text.lines().next().unwrap();
+    assert_eq!(
+        first,
+        "HashJoin LeftAnti null-aware by left 0 = 0 right, build Right, gives [0, 0]"
+    );
+}
+
+#[test]
+fn refuses_joins_it_does_not_know() {
+    let fails = |kind, change: &dyn Fn(&mut HashJoinRel)| {
+        matches!(join(kind, change), Err(PlanError::Unsupported(_)))
+    };
+    assert!(fails(JoinType::LeftSingle, &|_| {}));
+    assert!(fails(JoinType::Inner, &|rel| rel.keys.clear()));
+    assert!(fails(JoinType::Inner, &|rel| rel.keys =
+        vec![key(7, SimpleComparisonType::Eq)]));
+    assert!(fails(JoinType::Inner, &|rel| {
+        rel.keys = vec![key(0, SimpleComparisonType::IsNotDistinctFrom)];
+    }));
+    assert!(fails(JoinType::Inner, &|rel| {
+        rel.post_join_filter = Some(Box::new(above(1)));
+    }));
 }
 
 #[test]

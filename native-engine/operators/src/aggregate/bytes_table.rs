@@ -3,7 +3,7 @@
 use arclight_columns::{Column, Selection, SparkType};
 use arclight_expressions::EvalError;
 
-use super::key_bytes::{EncodedKeys, KeyHasher, decode};
+use crate::key_bytes::{EncodedKeys, KeyHasher, decode};
 
 /// A slot without a group.
 const EMPTY: u32 = u32::MAX;

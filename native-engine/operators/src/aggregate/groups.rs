@@ -5,8 +5,8 @@ use arclight_expressions::EvalError;
 
 use super::bytes_table::BytesTable;
 use super::code_table::CodeTable;
-use super::key_bytes::KeyHasher;
 use super::word_table::WordTable;
+use crate::key_bytes::KeyHasher;
 
 enum Table {
     /// No keys: one group, which exists from the start.

@@ -4,7 +4,6 @@
 mod bytes_table;
 mod code_table;
 mod groups;
-mod key_bytes;
 mod measures;
 mod spill;
 mod state;

@@ -3,7 +3,7 @@
 use arclight_columns::{Batch, Column, Selection};
 
 use super::AggregatePlan;
-use super::key_bytes::{EncodedKeys, KeyHasher};
+use crate::key_bytes::{EncodedKeys, KeyHasher};
 use crate::operator::EngineError;
 use crate::spill::{Run, SpillReader, SpillWriter};
 use crate::task::TaskContext;

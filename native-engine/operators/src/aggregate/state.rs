@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use super::AggregatePlan;
 use super::groups::GroupIds;
-use super::key_bytes::KeyHasher;
 use super::measures::{Arguments, States};
 use super::spill::{Partition, SLICE, Spills};
+use crate::key_bytes::KeyHasher;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
 use crate::task::TaskContext;

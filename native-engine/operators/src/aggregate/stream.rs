@@ -6,10 +6,10 @@ use arclight_columns::{Batch, Column};
 use arclight_memory::Spillable;
 
 use super::AggregatePlan;
-use super::key_bytes::normalize;
 use super::measures::{States, evaluate_arguments};
 use super::spill::Partition;
 use super::state::{Groups, Shared};
+use crate::key_bytes::normalize;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError};
 use crate::project::evaluate_all;

@@ -6,7 +6,7 @@ use arclight_columns::{
 use arclight_expressions::EvalError;
 use arclight_expressions::value_bytes::{normalize_double, normalize_float};
 
-use super::key_bytes::KeyHasher;
+use crate::key_bytes::KeyHasher;
 
 const EMPTY: u32 = u32::MAX;
 

@@ -6,6 +6,7 @@ mod extension;
 mod fetch;
 mod filter;
 mod generate;
+mod join;
 mod project;
 mod read;
 mod set;
@@ -58,6 +59,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::Expand(rel) => expand::decode(decoder, rel),
         RelType::Set(rel) => set::decode(decoder, rel),
         RelType::ExtensionSingle(rel) => generate::decode(decoder, rel),
+        RelType::HashJoin(rel) => join::decode(decoder, rel),
         RelType::ExtensionLeaf(rel) => extension::decode_leaf(rel),
         other => {
             let text = format!("{other:?}");

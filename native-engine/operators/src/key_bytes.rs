@@ -1,4 +1,4 @@
-//! Keys of any types as bytes, a row at a time: the general form of group keys.
+//! Keys of any types as bytes, a row at a time: the general form of the keys of hash tables.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -11,7 +11,7 @@ use arclight_expressions::value_bytes::{
 /// The encoded keys of rows, one after the other. Equal keys (NULL equals NULL, NaN equals NaN,
 /// -0.0 equals 0.0) have equal bytes.
 #[derive(Default)]
-pub(super) struct EncodedKeys {
+pub(crate) struct EncodedKeys {
     bytes: Vec<u8>,
     ends: Vec<usize>,
     /// Where the next value of a row goes, while encoding.
@@ -20,7 +20,7 @@ pub(super) struct EncodedKeys {
 
 impl EncodedKeys {
     /// Encodes the active rows' keys, replacing what was there.
-    pub(super) fn encode(&mut self, keys: &[Column], rows: &Selection) {
+    pub(crate) fn encode(&mut self, keys: &[Column], rows: &Selection) {
         let count = rows.count();
         self.cursors.clear();
         self.cursors.resize(count, 0);
@@ -44,13 +44,19 @@ impl EncodedKeys {
     }
 
     /// The number of rows.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Bytes of memory behind the keys.
+    pub(crate) fn memory_size(&self) -> usize {
+        self.bytes.capacity()
+            + size_of::<usize>() * (self.ends.capacity() + self.cursors.capacity())
     }
 
     /// The key of the `index`-th active row.
     #[inline]
-    pub(super) fn get(&self, index: usize) -> &[u8] {
+    pub(crate) fn get(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..self.ends[index]]
     }
@@ -173,7 +179,7 @@ fn fill(
 }
 
 /// The columns of encoded keys.
-pub(super) fn decode<'a>(
+pub(crate) fn decode<'a>(
     keys: impl ExactSizeIterator<Item = &'a [u8]>,
     types: &[SparkType],
 ) -> Result<Vec<Column>, EvalError> {
@@ -201,7 +207,7 @@ fn has_floats(data_type: &SparkType) -> bool {
 }
 
 /// The column with its floats normalised, of which all rows are given a value.
-pub(super) fn normalize(column: &Column) -> Result<Column, EvalError> {
+pub(crate) fn normalize(column: &Column) -> Result<Column, EvalError> {
     if !has_floats(column.data_type()) {
         return Ok(column.clone());
     }
@@ -241,14 +247,14 @@ pub(super) fn normalize(column: &Column) -> Result<Column, EvalError> {
 /// Hashes of keys, independent of Spark's partitioning hash (which is constant within a task's
 /// shuffle partition).
 #[derive(Clone)]
-pub(super) struct KeyHasher {
+pub(crate) struct KeyHasher {
     state: ahash::RandomState,
     equal: bool,
 }
 
 impl KeyHasher {
     /// A hasher; `equal` makes all hashes equal.
-    pub(super) fn new(equal: bool) -> Self {
+    pub(crate) fn new(equal: bool) -> Self {
         KeyHasher {
             state: ahash::RandomState::with_seeds(
                 0x9ae1_6a3b_2f90_404f,
@@ -262,7 +268,7 @@ impl KeyHasher {
 
     /// The hash of a byte string.
     #[inline]
-    pub(super) fn bytes(&self, key: &[u8]) -> u64 {
+    pub(crate) fn bytes(&self, key: &[u8]) -> u64 {
         if self.equal {
             return 0;
         }
@@ -273,7 +279,7 @@ impl KeyHasher {
 
     /// The hash of a word.
     #[inline]
-    pub(super) fn word(&self, key: u64) -> u64 {
+    pub(crate) fn word(&self, key: u64) -> u64 {
         if self.equal {
             return 0;
         }

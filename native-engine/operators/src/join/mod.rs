@@ -1,0 +1,147 @@
+//! Hash join: one side is indexed by key, the other looks its rows' keys up (Spark's
+//! `BroadcastHashJoinExec`, `ShuffledHashJoinExec`, and `SortMergeJoinExec` where it need not sort).
+
+mod bits;
+mod gather;
+mod index;
+mod keys;
+mod partitions;
+mod plan;
+mod probe;
+mod spill;
+mod stream;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use arclight_columns::Schema;
+
+use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::task::TaskContext;
+
+pub use plan::{JoinKind, JoinSide, JoinSpec, JoinSpecError};
+pub use table::JoinTable;
+
+use plan::JoinPlan;
+
+/// Gives a build side that several tasks share, as that of a broadcast join.
+pub trait TableProvider: Send + Sync + std::fmt::Debug {
+    /// The table of all rows of the build side, with all columns of the join's input, by the
+    /// columns at the positions `keys`. Whoever provides it accounts for its memory.
+    fn table(&self, task: &Arc<TaskContext>, keys: &[usize])
+    -> Result<Arc<JoinTable>, EngineError>;
+}
+
+/// Joins two inputs on equal keys.
+///
+/// Keys match as with Spark's `=`: NULL matches nothing, NaN equals NaN, -0.0 equals 0.0 (at any
+/// depth of nested keys, within which NULL equals NULL). Values are given out as they came. Sides
+/// that an outer join fills up are nullable.
+///
+/// The build side is read before the probe side is opened. If it ends up without rows and the
+/// kind gives nothing without a match, the probe side is not opened at all. Rows come in the
+/// order of the probe side, those of the build side without a match last; if memory is refused,
+/// both sides go to disk in partitions and rows come in no order. A build side that cannot be
+/// partitioned, because its keys are equal, is joined in parts that fit.
+///
+/// The residual condition is evaluated only for pairs with equal keys; for semi, anti and mark
+/// joins that build the right side only until a pair matches, in the order of Spark's
+/// `HashedRelation`. Where these build the left side it may be evaluated for more pairs.
+#[derive(Debug)]
+pub struct HashJoin {
+    id: usize,
+    left: OperatorRef,
+    right: OperatorRef,
+    provider: Option<Arc<dyn TableProvider>>,
+    plan: Arc<JoinPlan>,
+}
+
+impl HashJoin {
+    /// A join of `left` and `right`. Fails if keys or columns of `spec` are not there or do not
+    /// fit each other.
+    pub fn new(
+        id: usize,
+        left: OperatorRef,
+        right: OperatorRef,
+        spec: JoinSpec,
+    ) -> Result<Self, JoinSpecError> {
+        let plan = JoinPlan::new(left.schema(), right.schema(), spec, false)?;
+        Ok(HashJoin {
+            id,
+            left,
+            right,
+            provider: None,
+            plan: Arc::new(plan),
+        })
+    }
+
+    /// The same join with its build side from `provider`; that input is not opened.
+    pub fn with_shared_build(
+        self,
+        provider: Arc<dyn TableProvider>,
+    ) -> Result<Self, JoinSpecError> {
+        let spec = self.plan.spec.clone();
+        let plan = JoinPlan::new(self.left.schema(), self.right.schema(), spec, true)?;
+        Ok(HashJoin {
+            provider: Some(provider),
+            plan: Arc::new(plan),
+            ..self
+        })
+    }
+
+    fn sides(&self) -> (&OperatorRef, &OperatorRef) {
+        match self.plan.spec.build {
+            JoinSide::Left => (&self.right, &self.left),
+            JoinSide::Right => (&self.left, &self.right),
+        }
+    }
+}
+
+impl Operator for HashJoin {
+    fn name(&self) -> &'static str {
+        "HashJoin"
+    }
+    fn schema(&self) -> &Schema {
+        &self.plan.schema
+    }
+    fn children(&self) -> Vec<&OperatorRef> {
+        vec![&self.left, &self.right]
+    }
+    fn describe(&self) -> String {
+        let spec = &self.plan.spec;
+        let mut text = format!("HashJoin {:?}", spec.kind);
+        if spec.null_aware {
+            text.push_str(" null-aware");
+        }
+        let keys = spec.left_keys.iter().zip(&spec.right_keys);
+        let keys: Vec<String> = keys.map(|(l, r)| format!("{l} = {r}")).collect();
+        text.push_str(&format!(
+            " by left {} right, build {:?}",
+            keys.join(", "),
+            spec.build
+        ));
+        if self.provider.is_some() {
+            text.push_str(" shared");
+        }
+        if let Some(residual) = &spec.residual {
+            text.push_str(&format!(", condition {residual:?}"));
+        }
+        if let Some(emit) = &spec.emit {
+            text.push_str(&format!(", gives {emit:?}"));
+        }
+        text
+    }
+    fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        let (probe, build) = self.sides();
+        Ok(Box::new(stream::HashJoinStream::new(
+            Arc::clone(&self.plan),
+            Arc::clone(probe),
+            Arc::clone(build),
+            self.provider.clone(),
+            task,
+            task.operator_metrics(self.id),
+        )))
+    }
+}

@@ -1,0 +1,299 @@
+//! The build side in memory: its rows and an index of their keys.
+
+use arclight_columns::{Batch, Column, Selection, SparkType};
+
+use super::index::{Index, link};
+use super::keys::{WordForm, rows_with_keys};
+use crate::key_bytes::{EncodedKeys, KeyHasher};
+use crate::operator::EngineError;
+
+/// The most rows of a table: positions are 32 bits, and one value says none.
+pub(super) const MAX_ROWS: usize = u32::MAX as usize - 1;
+
+/// The rows of a join's build side, indexed by key. Immutable, so tasks may share it.
+///
+/// A row is named by its position plus one; 0 is no row. Rows with equal keys are chained, the
+/// last one first, as in Spark's `HashedRelation`. Rows with a NULL among their keys are kept but
+/// not found.
+pub struct JoinTable {
+    rows: Batch,
+    keys: Vec<usize>,
+    index: Index,
+    /// The next row with the same key, by row; empty if all keys are distinct.
+    next: Vec<u32>,
+    null_keys: bool,
+    hasher: KeyHasher,
+    memory_size: usize,
+}
+
+impl std::fmt::Debug for JoinTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinTable")
+            .field("rows", &self.rows.len())
+            .field("index", &self.index.name())
+            .field("unique", &self.is_unique())
+            .field("memory_size", &self.memory_size)
+            .finish()
+    }
+}
+
+impl JoinTable {
+    /// A table of the active rows of `batches`, whose columns have these types, by the columns at
+    /// the positions `keys`. `equal_hashes` is the test setting.
+    ///
+    /// Takes memory without asking: the caller accounts for [`JoinTable::memory_size`].
+    pub fn build(
+        types: &[SparkType],
+        keys: &[usize],
+        batches: Vec<Batch>,
+        equal_hashes: bool,
+    ) -> Result<Self, EngineError> {
+        Unindexed::new(types, keys, batches, equal_hashes)?.index()
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &Batch {
+        &self.rows
+    }
+
+    /// The number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The positions of the key columns.
+    pub fn keys(&self) -> &[usize] {
+        &self.keys
+    }
+
+    /// Whether some row has a NULL among its keys.
+    pub fn has_null_keys(&self) -> bool {
+        self.null_keys
+    }
+
+    /// Whether all keys are distinct.
+    pub fn is_unique(&self) -> bool {
+        self.next.is_empty()
+    }
+
+    /// Bytes of memory behind rows and index.
+    pub fn memory_size(&self) -> usize {
+        self.memory_size
+    }
+
+    /// The row after `row` with the same key, or 0.
+    #[inline]
+    pub(super) fn next(&self, row: u32) -> u32 {
+        match self.next.is_empty() {
+            true => 0,
+            false => self.next[row as usize - 1],
+        }
+    }
+
+    /// Finds the rows of the keys at `rows`, none of which may be NULL.
+    pub(super) fn find(
+        &self,
+        keys: &[Column],
+        rows: &Selection,
+        lookup: &mut Lookup,
+    ) -> Result<(), EngineError> {
+        let count = rows.count();
+        lookup.found.clear();
+        lookup.found.resize(count, 0);
+        match &self.index {
+            Index::Empty => {}
+            Index::Dense { form, slots } => {
+                form.words(keys, rows, &mut lookup.words, &mut lookup.known)?;
+                let none = slots.len() as u64 - 1;
+                for ((found, &word), &known) in lookup
+                    .found
+                    .iter_mut()
+                    .zip(&lookup.words)
+                    .zip(&lookup.known)
+                {
+                    let at = if known { word } else { none };
+                    *found = slots[at.min(none) as usize];
+                }
+            }
+            Index::Words { form, slots } => {
+                form.words(keys, rows, &mut lookup.words, &mut lookup.known)?;
+                slots.find(
+                    &self.hasher,
+                    &lookup.words,
+                    &lookup.known,
+                    &mut lookup.found,
+                );
+            }
+            Index::Bytes(slots) => {
+                lookup.encoded.encode(keys, rows);
+                slots.find(&self.hasher, &lookup.encoded, &mut lookup.found);
+            }
+        }
+        lookup.keep_found(rows);
+        Ok(())
+    }
+}
+
+/// The result of looking up a batch's keys, and what is reused between batches.
+#[derive(Default)]
+pub(super) struct Lookup {
+    /// Positions of the batch's rows that were found, ascending.
+    pub(super) rows: Vec<u32>,
+    /// The first of the table's rows with each one's key.
+    pub(super) heads: Vec<u32>,
+    found: Vec<u32>,
+    words: Vec<u64>,
+    known: Vec<bool>,
+    encoded: EncodedKeys,
+}
+
+impl Lookup {
+    fn keep_found(&mut self, rows: &Selection) {
+        let count = self.found.len();
+        self.rows.clear();
+        self.rows.resize(count, 0);
+        self.heads.clear();
+        self.heads.resize(count, 0);
+        let mut kept = 0;
+        // Writes each row and moves on if it was found: no branch to mispredict.
+        let mut keep = |row: u32, head: u32| {
+            self.rows[kept] = row;
+            self.heads[kept] = head;
+            kept += usize::from(head != 0);
+        };
+        match rows.rows() {
+            None => (0u32..)
+                .zip(&self.found)
+                .for_each(|(row, &head)| keep(row, head)),
+            Some(rows) => rows
+                .iter()
+                .zip(&self.found)
+                .for_each(|(&row, &head)| keep(row, head)),
+        }
+        self.rows.truncate(kept);
+        self.heads.truncate(kept);
+    }
+}
+
+/// Rows that are together but not indexed yet: what the index will take can be asked.
+pub(super) struct Unindexed {
+    rows: Batch,
+    keys: Vec<usize>,
+    with_keys: Selection,
+    form: Option<WordForm>,
+    hasher: KeyHasher,
+    equal_hashes: bool,
+    dense: bool,
+}
+
+impl Unindexed {
+    pub(super) fn new(
+        types: &[SparkType],
+        keys: &[usize],
+        batches: Vec<Batch>,
+        equal_hashes: bool,
+    ) -> Result<Self, EngineError> {
+        let rows = concat(types, batches)?;
+        if rows.len() > MAX_ROWS {
+            let message = format!("{} rows on a join's build side", rows.len());
+            return Err(EngineError::Internal(message));
+        }
+        let columns = key_columns(&rows, keys);
+        let with_keys = rows_with_keys(&columns, rows.selection());
+        let form = match with_keys.is_empty() {
+            true => None,
+            false => WordForm::of(&columns, &with_keys)?,
+        };
+        let dense = !equal_hashes
+            && form
+                .as_ref()
+                .is_some_and(|form| Index::is_dense(form.largest(), with_keys.count()));
+        Ok(Unindexed {
+            rows,
+            keys: keys.to_vec(),
+            with_keys,
+            form,
+            hasher: KeyHasher::new(equal_hashes),
+            equal_hashes,
+            dense,
+        })
+    }
+
+    /// Bytes that the index takes beyond [`index_bytes`] of its rows: an array's.
+    pub(super) fn dense_bytes(&self) -> u64 {
+        match &self.form {
+            Some(form) if self.dense => 4 * (form.largest() + 2),
+            _ => 0,
+        }
+    }
+
+    /// Does without an array.
+    pub(super) fn forgo_dense(&mut self) {
+        self.dense = false;
+    }
+
+    pub(super) fn index(self) -> Result<JoinTable, EngineError> {
+        let rows = self.rows;
+        let columns = key_columns(&rows, &self.keys);
+        let null_keys = self.with_keys.count() < rows.len();
+        let mut next = Vec::new();
+        let mut link = |row: u32, after: u32| link(&mut next, rows.len(), row, after);
+        let index = match self.form {
+            _ if self.with_keys.is_empty() => Index::Empty,
+            Some(form) if self.dense => Index::dense(form, &columns, &self.with_keys, &mut link)?,
+            Some(form) => Index::words(form, &columns, &self.with_keys, &self.hasher, &mut link)?,
+            None => Index::bytes(&columns, &self.with_keys, &self.hasher, &mut link),
+        };
+        debug_assert!(!self.equal_hashes || !matches!(index, Index::Dense { .. }));
+        let memory_size = rows.memory_size() + index.memory_size() + 4 * next.capacity();
+        Ok(JoinTable {
+            rows,
+            keys: self.keys,
+            index,
+            next,
+            null_keys,
+            hasher: self.hasher,
+            memory_size,
+        })
+    }
+}
+
+/// Bytes that indexing takes for each row, at most, beside an array (see
+/// [`Unindexed::dense_bytes`]) and a copy of keys that are bytes: slots, links, words.
+pub(super) fn index_bytes(rows: usize) -> u64 {
+    80 * rows as u64
+}
+
+pub(super) fn key_columns(batch: &Batch, keys: &[usize]) -> Vec<Column> {
+    keys.iter().map(|&key| batch.column(key).clone()).collect()
+}
+
+/// The active rows of all batches. Batches give up a column once it is moved, so that no more than
+/// one column is held twice.
+fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError> {
+    let mut len = 0;
+    let mut sources = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let batch = batch.compact()?;
+        len += batch.len();
+        if batch.len() > 0 {
+            sources.push(batch.into_columns().into_iter());
+        }
+    }
+    let mut columns = Vec::with_capacity(types.len());
+    for data_type in types {
+        let parts: Vec<Column> = sources.iter_mut().filter_map(Iterator::next).collect();
+        let parts: Vec<&Column> = parts.iter().collect();
+        let column = Column::concat(data_type, &parts)?;
+        columns.push(match column.as_constant() {
+            Some(_) => column.flatten(),
+            None => column,
+        });
+    }
+    Ok(Batch::new(columns, len))
+}
