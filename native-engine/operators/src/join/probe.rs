@@ -256,19 +256,16 @@ impl Prober {
             };
             return self.pair_batch(probe, &pairs, table).map(Some);
         }
-        let (builds, selection);
-        if rows.len() == len {
-            builds = heads.to_vec();
-            selection = Selection::all(len);
+        let (builds, selection) = if rows.len() == len {
+            (heads.to_vec(), Selection::all(len))
         } else {
             // Any row of the table will do where there is no match.
             let mut spread = vec![1u32; len];
             for (&row, &head) in rows.iter().zip(heads) {
                 spread[row as usize] = head;
             }
-            builds = spread;
-            selection = Selection::from_rows(len, rows.to_vec());
-        }
+            (spread, Selection::from_rows(len, rows.to_vec()))
+        };
         let built = Built::new(table, &builds);
         let columns = self.output(|c| Ok(probe.column(c).clone()), |c| self.built(&built, c))?;
         Ok(Some(Batch::with_selection(columns, selection)))

@@ -554,8 +554,8 @@ fn shares_a_table_among_tasks() {
             let mut spec = spec(kind, JoinSide::Right, 1);
             let wanted = expected(
                 kind,
-                (&table(&[left.clone()], 1), &INT_TWICE),
-                (&table(&[right.clone()], 1), &INT_TWICE),
+                (&table(std::slice::from_ref(&left), 1), &INT_TWICE),
+                (&table(std::slice::from_ref(&right), 1), &INT_TWICE),
                 residual.is_some(),
             );
             spec.residual = residual;
