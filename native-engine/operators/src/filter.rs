@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Schema, Selection, SparkType};
 use arclight_expressions::ExpressionRef;
 
+use crate::join::ScanColumn;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
@@ -44,6 +45,9 @@ impl Operator for Filter {
     }
     fn describe(&self) -> String {
         format!("Filter {:?}", self.predicate)
+    }
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        self.input.scan_column(column)
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(FilterStream {

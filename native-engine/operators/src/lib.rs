@@ -26,7 +26,10 @@ pub use expand::Expand;
 pub use filter::Filter;
 pub use generate::{Generate, Generator};
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
-pub use join::{HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, TableProvider};
+pub use join::{
+    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, RuntimeFilter,
+    RuntimeFilters, ScanColumn, TableProvider,
+};
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;
 pub use operator::{BatchStream, EngineError, Operator, OperatorRef, ReadFileError};

@@ -7,6 +7,7 @@ use arclight_expressions::EvalError;
 use arclight_memory::MemoryError;
 
 use crate::host::HostError;
+use crate::join::ScanColumn;
 use crate::task::TaskContext;
 
 /// Why a task failed.
@@ -70,6 +71,13 @@ pub trait Operator: Send + Sync + std::fmt::Debug {
     /// One line that says what it does, for explain.
     fn describe(&self) -> String {
         self.name().to_string()
+    }
+
+    /// The scan's column that output column `column` is, row for row, if the plan between lets
+    /// rows be left out at the scan: rows whose value there is of no use to whoever reads this
+    /// output (nor is NULL). `None`: there is no such scan.
+    fn scan_column(&self, _column: usize) -> Option<ScanColumn> {
+        None
     }
 
     /// A task's own stream of batches.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, Schema};
 use arclight_expressions::ExpressionRef;
 
+use crate::join::ScanColumn;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
@@ -47,6 +48,10 @@ impl Operator for Project {
     }
     fn describe(&self) -> String {
         format!("Project {:?}", self.expressions)
+    }
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        self.input
+            .scan_column(self.expressions.get(column)?.column()?)
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(ProjectStream {

@@ -8,6 +8,7 @@ use arclight_memory::{SpillDirectories, TaskMemory};
 use parking_lot::Mutex;
 
 use crate::host::HostServices;
+use crate::join::RuntimeFilters;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
 
@@ -73,6 +74,8 @@ pub struct TaskContext {
     pub partition: u32,
     /// By input number.
     pub splits: Vec<Split>,
+    /// What joins tell the scans below them.
+    pub runtime_filters: RuntimeFilters,
     /// By operator id.
     pub metrics: Vec<Arc<OperatorMetrics>>,
     host: Mutex<Box<dyn HostServices>>,
@@ -95,6 +98,7 @@ impl TaskContext {
             spill,
             partition,
             splits,
+            runtime_filters: RuntimeFilters::default(),
             metrics: (0..operators)
                 .map(|_| Arc::new(OperatorMetrics::default()))
                 .collect(),

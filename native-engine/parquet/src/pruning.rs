@@ -3,6 +3,7 @@
 //! not proven is read.
 
 use arclight_columns::{Column, SparkType};
+use arclight_operators::RuntimeFilter;
 use parquet::basic::{ColumnOrder, SortOrder};
 use parquet::data_type::AsBytes;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
@@ -117,6 +118,47 @@ pub(crate) fn may_match(
         .terms
         .iter()
         .all(|term| term_may_match(term, resolution, footer, row_group, reader))
+}
+
+/// Whether some row of a row group may pass a join's filter of this column.
+pub(crate) fn key_may_pass(
+    column: usize,
+    filter: &RuntimeFilter,
+    resolution: &Resolution,
+    footer: &Footer,
+    row_group: &RowGroupMetaData,
+) -> bool {
+    let node = match resolution.columns.get(column) {
+        // Every row is NULL, which is no key.
+        Some(FileColumn::Missing) => return false,
+        Some(FileColumn::Read(_, node)) => node,
+        _ => return true,
+    };
+    let NodeKind::Leaf { leaf, conversion } = &node.kind else {
+        return true;
+    };
+    let Some(chunk) = row_group.columns().get(*leaf) else {
+        return true;
+    };
+    if chunk.column_descr().max_rep_level() > 0 {
+        return true;
+    }
+    let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
+    if nulls.is_some() && nulls == u64::try_from(row_group.num_rows()).ok() {
+        return false;
+    }
+    let Some(bounds) = bounds(footer, *leaf, chunk, conversion, node) else {
+        return true;
+    };
+    match (bounds.minimum, bounds.maximum) {
+        (Value::Integer(smallest), Value::Integer(largest)) => {
+            match (i64::try_from(smallest), i64::try_from(largest)) {
+                (Ok(smallest), Ok(largest)) => filter.overlaps(smallest, largest),
+                _ => true,
+            }
+        }
+        _ => true,
+    }
 }
 
 fn term_may_match(

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use arclight_columns::Schema;
-use arclight_operators::{BatchStream, EngineError, Operator, OperatorRef, Split, TaskContext};
+use arclight_operators::{
+    BatchStream, EngineError, Operator, OperatorRef, ScanColumn, Split, TaskContext,
+};
 
 use crate::pruning::Pruning;
 use crate::stream::ParquetStream;
@@ -38,6 +40,8 @@ pub struct ScanOptions {
 /// values within the row group. Fails with [`EngineError::ReadFile`] on what Spark cannot read
 /// either, and on dates it could only read wrongly. Corresponds to Spark's `FileSourceScanExec`
 /// with `ParquetFileFormat`.
+///
+/// The runtime filters of joins above prune row groups by statistics and leave out rows.
 ///
 /// Not known here, so to be refused by the planner: matching by Parquet field id, existence
 /// defaults of missing columns, encryption, variant and interval types, rebase mode EXCEPTION,
@@ -89,6 +93,13 @@ impl Operator for ParquetScan {
         let names: Vec<&str> = self.plan.schema.fields.iter().map(|f| &*f.name).collect();
         let terms = self.plan.pruning.as_ref().map_or(0, |p| p.terms.len());
         format!("ParquetScan [{}], {terms} pruning terms", names.join(", "))
+    }
+
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        Some(ScanColumn {
+            scan: self.id,
+            column,
+        })
     }
 
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {

@@ -5,25 +5,32 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, SparkType};
 use arclight_memory::Reservation;
 use arclight_operators::{
-    BatchStream, EngineError, FileSplit, OperatorMetrics, ReadFileError, TaskContext,
+    BatchStream, EngineError, FileSplit, OperatorMetrics, ReadFileError, RuntimeFilter, TaskContext,
 };
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::convert::convert;
 use crate::flat::Decoded;
 use crate::footer::Footer;
-use crate::pruning::may_match;
+use crate::pruning::{key_may_pass, may_match};
 use crate::resolve::{FileColumn, Refusal, Resolution, resolve};
 use crate::row_group::{RowGroup, RowGroupReader};
 use crate::scan::ScanPlan;
 use crate::source::{FileReader, FileSource};
 
+/// Below one row in this many that passes the filters, those that do are taken out of the batch.
+const SPARSE: usize = 8;
+
 /// The stream of one task.
 pub(crate) struct ParquetStream {
     plan: Arc<ScanPlan>,
     task: Arc<TaskContext>,
+    id: usize,
     metrics: Arc<OperatorMetrics>,
     memory: Reservation,
+    /// Filters of joins above and the positions of their columns, once a batch was asked for: the
+    /// joins have read their other side by then.
+    filters: Option<Vec<(usize, Arc<RuntimeFilter>)>>,
     files: std::vec::IntoIter<FileSplit>,
     file: Option<OpenFile>,
 }
@@ -47,6 +54,8 @@ impl ParquetStream {
         ParquetStream {
             plan,
             task: Arc::clone(task),
+            id,
+            filters: None,
             metrics: task.operator_metrics(id),
             memory: task.memory.reservation("parquet scan"),
             files: files.into_iter(),
@@ -68,6 +77,7 @@ impl ParquetStream {
                 continue;
             }
             match self.next_of_file() {
+                Ok(Some(batch)) if batch.is_empty() => self.task.check_cancelled()?,
                 Ok(Some(batch)) => return Ok(Some(batch)),
                 Ok(None) => self.file = None,
                 Err(error) => {
@@ -160,6 +170,14 @@ impl ParquetStream {
                 return Ok(None);
             };
             let metadata = file.footer.metadata.row_group(row_group.index);
+            let filters = self.filters.as_deref().unwrap_or_default();
+            let may_pass = filters.iter().all(|(column, filter)| {
+                key_may_pass(*column, filter, &file.resolution, &file.footer, metadata)
+            });
+            if !may_pass {
+                OperatorMetrics::add(&self.metrics.row_groups_pruned, 1);
+                continue;
+            }
             let leaves = &file.resolution.leaves;
             if leaves.iter().any(|&leaf| leaf >= metadata.num_columns()) {
                 return Err(file.source.error("a row group lacks columns"));
@@ -238,14 +256,47 @@ impl ParquetStream {
             };
             columns.push(column);
         }
-        self.metrics.output(rows);
-        Ok(Batch::new(columns, rows))
+        let batch = self.filter(Batch::new(columns, rows))?;
+        if !batch.is_empty() {
+            self.metrics.output(batch.active_rows());
+        }
+        Ok(batch)
+    }
+
+    /// The rows that pass all filters; few of them are taken out of the batch.
+    fn filter(&self, batch: Batch) -> Result<Batch, EngineError> {
+        let all = batch.len();
+        let mut rows = batch.selection().clone();
+        for (column, filter) in self.filters.as_deref().unwrap_or_default() {
+            if filter.is_on() && !rows.is_empty() {
+                rows = filter.select(batch.column(*column), &rows)?;
+            }
+        }
+        let count = rows.count();
+        if count == all {
+            return Ok(batch);
+        }
+        OperatorMetrics::add(&self.metrics.filtered_rows, (all - count) as u64);
+        let batch = batch.select(rows);
+        Ok(match count * SPARSE < all {
+            true => batch.compact()?,
+            false => batch,
+        })
     }
 }
 
 impl BatchStream for ParquetStream {
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
         self.task.check_cancelled()?;
+        if self.filters.is_none() {
+            let fields = &self.plan.schema.fields;
+            let mut filters = self.task.runtime_filters.of_scan(self.id);
+            filters.retain(|(column, filter)| {
+                let field = fields.get(*column);
+                field.is_some_and(|f| f.data_type == *filter.data_type())
+            });
+            self.filters = Some(filters);
+        }
         let metrics = Arc::clone(&self.metrics);
         metrics.timed(|| self.next())
     }

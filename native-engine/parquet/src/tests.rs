@@ -2,6 +2,7 @@
 
 mod helpers;
 mod hosts;
+mod joined;
 mod nested;
 mod pruned;
 mod scans;

@@ -97,6 +97,7 @@ pub fn encode_metrics(operators: &[Arc<OperatorMetrics>], peak_memory_bytes: u64
             kernel_disagreements: m.kernel_disagreements.load(Relaxed),
             build_rows: m.build_rows.load(Relaxed),
             build_bytes: m.build_bytes.load(Relaxed),
+            filtered_rows: m.filtered_rows.load(Relaxed),
         })
         .collect();
     proto::TaskMetrics {

@@ -312,6 +312,11 @@ impl BuildSide {
         Ok(())
     }
 
+    /// Asks for memory beside the table's; `false` if refused.
+    pub(super) fn reserve(&mut self, bytes: u64) -> bool {
+        self.reservation.try_grow(bytes)
+    }
+
     /// Takes another's table.
     pub(super) fn share(&mut self, table: Arc<JoinTable>) -> Result<(), EngineError> {
         self.rows = table.len() as u64;

@@ -2,6 +2,7 @@
 //! `BroadcastHashJoinExec`, `ShuffledHashJoinExec`, and `SortMergeJoinExec` where it need not sort).
 
 mod bits;
+mod filter;
 mod gather;
 mod index;
 mod keys;
@@ -21,10 +22,11 @@ use arclight_columns::Schema;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
 
+pub use filter::{RuntimeFilter, RuntimeFilters, ScanColumn};
 pub use plan::{JoinKind, JoinSide, JoinSpec, JoinSpecError};
 pub use table::JoinTable;
 
-use plan::JoinPlan;
+use plan::{JoinPlan, Source};
 
 /// Gives a build side that several tasks share, as that of a broadcast join.
 pub trait TableProvider: Send + Sync + std::fmt::Debug {
@@ -45,6 +47,9 @@ pub trait TableProvider: Send + Sync + std::fmt::Debug {
 /// order of the probe side, those of the build side without a match last; if memory is refused,
 /// both sides go to disk in partitions and rows come in no order. A build side that cannot be
 /// partitioned, because its keys are equal, is joined in parts that fit.
+///
+/// Where probe rows without a match leave nothing, the scan below the probe side is given filters
+/// of the build side's keys (see [`Operator::scan_column`]).
 ///
 /// The residual condition is evaluated only for pairs with equal keys; for semi, anti and mark
 /// joins that build the right side only until a pair matches, in the order of Spark's
@@ -132,6 +137,20 @@ impl Operator for HashJoin {
             text.push_str(&format!(", gives {emit:?}"));
         }
         text
+    }
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        // Of either side: a row that is left out there would, with or without a match, have come
+        // out with this value or with NULL.
+        let (side, column) = match *self.plan.output.get(column)? {
+            Source::Probe(column) => (self.sides().0, self.plan.probe.kept[column]),
+            Source::Build(_) if self.provider.is_some() => return None,
+            Source::Build(column) => (self.sides().1, self.plan.build.kept[column]),
+            Source::Mark => return None,
+        };
+        if self.plan.spec.null_aware {
+            return None;
+        }
+        side.scan_column(column)
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let (probe, build) = self.sides();

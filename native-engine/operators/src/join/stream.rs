@@ -7,6 +7,7 @@ use arclight_memory::Spillable;
 use parking_lot::Mutex;
 
 use super::TableProvider;
+use super::filter::{KeyFilter, RuntimeFilter};
 use super::gather::{BuildSide, Shared, Target};
 use super::keys::rows_with_keys;
 use super::partitions::Partitions;
@@ -106,7 +107,34 @@ impl HashJoinStream {
             return Ok(Step::Done);
         }
         self.prober.drop_null_keys = null_aware && build.rows_read > 0;
+        metrics.timed(|| self.hand_filters(&mut build))?;
         Ok(Step::Probe)
+    }
+
+    /// Gives the scan below the probe side filters of the keys, if rows without a match leave
+    /// nothing and there is memory to spare.
+    fn hand_filters(&self, build: &mut BuildSide) -> Result<(), EngineError> {
+        if self.plan.probe_output.needs_unmatched() {
+            return Ok(());
+        }
+        let Some(table) = build
+            .target
+            .as_ref()
+            .map(|target| Arc::clone(&target.table))
+        else {
+            return Ok(());
+        };
+        for (key, &column) in self.plan.probe.keys.iter().enumerate() {
+            let column = self.plan.probe.kept[column];
+            if let Some(column) = self.probe_input.scan_column(column)
+                && build.reserve(KeyFilter::bytes(table.len()))
+                && let Some(filter) = table.filter(key)?
+            {
+                let filter = RuntimeFilter::new(filter);
+                self.task.runtime_filters.add(column, filter);
+            }
+        }
+        Ok(())
     }
 
     /// Takes in a batch of the probe side, or goes on with the last one.

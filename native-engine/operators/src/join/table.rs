@@ -1,7 +1,10 @@
 //! The build side in memory: its rows and an index of their keys.
 
+use std::sync::{Arc, OnceLock};
+
 use arclight_columns::{Batch, Column, Selection, SparkType};
 
+use super::filter::KeyFilter;
 use super::index::{Index, link};
 use super::keys::{WordForm, rows_with_keys};
 use crate::key_bytes::{EncodedKeys, KeyHasher};
@@ -24,6 +27,8 @@ pub struct JoinTable {
     null_keys: bool,
     hasher: KeyHasher,
     memory_size: usize,
+    /// Of each key, once asked for.
+    filters: Vec<OnceLock<Option<Arc<KeyFilter>>>>,
 }
 
 impl std::fmt::Debug for JoinTable {
@@ -93,6 +98,19 @@ impl JoinTable {
             true => 0,
             false => self.next[row as usize - 1],
         }
+    }
+
+    /// The filter of the table's `key`-th key, made by the first who asks; `None` for types that
+    /// have none. Its memory is not part of [`JoinTable::memory_size`].
+    pub(super) fn filter(&self, key: usize) -> Result<Option<Arc<KeyFilter>>, EngineError> {
+        let (Some(cell), Some(&column)) = (self.filters.get(key), self.keys.get(key)) else {
+            return Ok(None);
+        };
+        if let Some(filter) = cell.get() {
+            return Ok(filter.clone());
+        }
+        let filter = KeyFilter::of(self.rows.column(column))?.map(Arc::new);
+        Ok(cell.get_or_init(|| filter).clone())
     }
 
     /// Finds the rows of the keys at `rows`, none of which may be NULL.
@@ -252,6 +270,7 @@ impl Unindexed {
         debug_assert!(!self.equal_hashes || !matches!(index, Index::Dense { .. }));
         let memory_size = rows.memory_size() + index.memory_size() + 4 * next.capacity();
         Ok(JoinTable {
+            filters: self.keys.iter().map(|_| OnceLock::new()).collect(),
             rows,
             keys: self.keys,
             index,

@@ -643,6 +643,124 @@ fn gives_its_memory_back_when_asked() {
     }
 }
 
+/// An input that is a scan to joins, and keeps to its filters.
+#[derive(Debug)]
+struct Scan {
+    input: Arc<Memory>,
+    id: usize,
+}
+
+impl Operator for Scan {
+    fn name(&self) -> &'static str {
+        "Scan"
+    }
+    fn schema(&self) -> &Schema {
+        self.input.schema()
+    }
+    fn children(&self) -> Vec<&OperatorRef> {
+        Vec::new()
+    }
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        Some(ScanColumn {
+            scan: self.id,
+            column,
+        })
+    }
+    fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        Ok(Box::new(ScanStream {
+            input: self.input.open(task)?,
+            filters: task.runtime_filters.of_scan(self.id),
+            metrics: task.operator_metrics(self.id),
+        }))
+    }
+}
+
+struct ScanStream {
+    input: Box<dyn BatchStream>,
+    filters: Vec<(usize, Arc<RuntimeFilter>)>,
+    metrics: Arc<crate::OperatorMetrics>,
+}
+
+impl BatchStream for ScanStream {
+    fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
+        let Some(batch) = self.input.next_batch()? else {
+            return Ok(None);
+        };
+        let mut rows = batch.selection().clone();
+        for (column, filter) in &self.filters {
+            rows = filter.select(batch.column(*column), &rows)?;
+        }
+        self.metrics.output(rows.count());
+        Ok(Some(batch.select(rows)))
+    }
+}
+
+#[test]
+fn filters_the_scan_where_rows_without_a_match_vanish() {
+    let left: Vec<Option<i32>> = (0..20).map(|k| (k % 5 != 4).then_some(k)).collect();
+    let left = [batch(vec![ints(&left), ints(&[Some(0); 20])])];
+    let right = [batch(vec![
+        ints(&[Some(2), None, Some(8), Some(17), Some(33)]),
+        ints(&[Some(1); 5]),
+    ])];
+    let (l, r) = (table(&left, 1), table(&right, 1));
+    let scan = |id, batches: &[Batch]| -> OperatorRef {
+        let input = Memory::of(batches.to_vec());
+        // Below what lets a filter through.
+        let scan = Arc::new(Scan { input, id });
+        let yes = Column::boolean([true].into_iter().collect(), None);
+        let yes = Arc::new(arclight_expressions::Literal::new(yes));
+        let columns = vec![column_ref(0, SparkType::Int), column_ref(1, SparkType::Int)];
+        let schema = scan.schema().clone();
+        let filter = Arc::new(crate::Filter::new(3, scan, yes));
+        Arc::new(crate::Project::new(3, filter, columns, schema))
+    };
+    for kind in KINDS {
+        for build in SIDES {
+            let (left, right) = (scan(1, &left), scan(2, &right));
+            let join = HashJoin::new(0, left, right, spec(kind, build, 1)).unwrap();
+            let task = task(64);
+            let output = sorted_rows(&collect(&join, &task).unwrap());
+            let wanted = expected(kind, (&l, &INT_TWICE), (&r, &INT_TWICE), false);
+            assert_eq!(output, wanted, "{kind:?} {build:?}");
+            let given = |id: usize| task.metrics[id].output_rows.load(Relaxed);
+            let wanted = match (kind, build) {
+                (JoinKind::Inner | JoinKind::LeftSemi | JoinKind::RightOuter, JoinSide::Right) => {
+                    (3, 5)
+                }
+                (_, JoinSide::Right) => (20, 5),
+                (JoinKind::RightOuter | JoinKind::FullOuter, JoinSide::Left) => (20, 5),
+                (_, JoinSide::Left) => (20, 3),
+            };
+            assert_eq!((given(1), given(2)), wanted, "{kind:?} {build:?}");
+        }
+    }
+}
+
+#[test]
+fn filters_reach_scans_through_other_joins() {
+    let side = |id, keys: &[i32]| -> OperatorRef {
+        let keys: Vec<Option<i32>> = keys.iter().copied().map(Some).collect();
+        let input = Memory::of(vec![batch(vec![ints(&keys), ints(&keys)])]);
+        Arc::new(Scan { input, id })
+    };
+    for kind in [JoinKind::Inner, JoinKind::LeftOuter, JoinKind::FullOuter] {
+        for build in SIDES {
+            let (left, right) = (side(1, &[1, 2, 3, 4]), side(2, &[2, 3, 4, 5]));
+            let lower = HashJoin::new(3, left, right, spec(kind, build, 1)).unwrap();
+            // The upper join's key comes from the right side of the lower one.
+            let mut upper = spec(JoinKind::Inner, JoinSide::Right, 1);
+            upper.left_keys = vec![3];
+            let few = side(9, &[3, 7]);
+            let join = HashJoin::new(0, Arc::new(lower), few, upper).unwrap();
+            let task = task(64);
+            let output = sorted_rows(&collect(&join, &task).unwrap());
+            assert_eq!(output, ["3,3,3,3,3,3"], "{kind:?} {build:?}");
+            assert_eq!(task.metrics[2].output_rows.load(Relaxed), 1);
+        }
+    }
+}
+
 /// The types of the keys and how a small number becomes one.
 #[derive(Debug, Clone, Copy)]
 enum KeyType {

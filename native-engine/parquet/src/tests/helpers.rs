@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, Field, Schema, SparkType, Values};
 use arclight_memory::{SpillDirectories, TaskMemory};
 use arclight_operators::{
-    EngineError, FileSplit, HostServices, NoHost, Operator, OperatorMetrics, Split, TaskContext,
-    TaskSettings,
+    EngineError, FileSplit, HostServices, NoHost, Operator, OperatorMetrics, RuntimeFilter, Split,
+    TaskContext, TaskSettings,
 };
 use arrow_array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -134,6 +134,18 @@ impl Scanned {
             .collect()
     }
 
+    /// The active rows of a column, shown.
+    pub(super) fn active(&self, position: usize) -> Vec<String> {
+        let mut rows = Vec::new();
+        for batch in &self.batches {
+            let column = batch.column(position);
+            batch
+                .selection()
+                .for_each(|row| rows.push(show(column, row)));
+        }
+        rows
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.batches.iter().map(Batch::len).sum()
     }
@@ -165,11 +177,39 @@ pub(super) fn scan_in(
     memory: Arc<TaskMemory>,
     host: Box<dyn HostServices>,
 ) -> Result<Scanned, EngineError> {
+    let task = task_of(files, batch_size, memory, host);
+    let scan = ParquetScan::new(0, options, schema.clone(), pruning);
+    run(&scan, &task)
+}
+
+/// Scans with runtime filters, each of a column of the scan.
+pub(super) fn scan_filtered(
+    schema: &Schema,
+    options: ScanOptions,
+    files: Vec<FileSplit>,
+    batch_size: usize,
+    filters: Vec<(usize, RuntimeFilter)>,
+) -> Result<Scanned, EngineError> {
+    let task = task_of(files, batch_size, TaskMemory::unbounded(), Box::new(NoHost));
+    let scan = ParquetScan::new(0, options, schema.clone(), None);
+    for (column, filter) in filters {
+        let column = scan.scan_column(column).unwrap();
+        task.runtime_filters.add(column, filter);
+    }
+    run(&scan, &task)
+}
+
+fn task_of(
+    files: Vec<FileSplit>,
+    batch_size: usize,
+    memory: Arc<TaskMemory>,
+    host: Box<dyn HostServices>,
+) -> Arc<TaskContext> {
     let settings = TaskSettings {
         batch_size,
         ..TaskSettings::default()
     };
-    let task = TaskContext::new(
+    TaskContext::new(
         settings,
         memory,
         SpillDirectories::new(Vec::new()),
@@ -177,9 +217,12 @@ pub(super) fn scan_in(
         vec![Split::Files(files)],
         1,
         host,
-    );
-    let scan = ParquetScan::new(0, options, schema.clone(), pruning);
-    let mut stream = scan.open(&task)?;
+    )
+}
+
+fn run(scan: &ParquetScan, task: &Arc<TaskContext>) -> Result<Scanned, EngineError> {
+    let (schema, batch_size) = (scan.schema(), task.settings.batch_size);
+    let mut stream = scan.open(task)?;
     let mut batches = Vec::new();
     while let Some(batch) = stream.next_batch()? {
         assert!(batch.len() <= batch_size);
