@@ -300,7 +300,7 @@ fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError
     for batch in batches {
         let batch = batch.compact()?;
         len += batch.len();
-        if batch.len() > 0 {
+        if !batch.is_empty() {
             sources.push(batch.into_columns().into_iter());
         }
     }
