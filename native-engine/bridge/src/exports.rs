@@ -188,3 +188,36 @@ fn strings<'local>(
     }
     Ok(array)
 }
+
+/// The bytes that the library holds.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_allocatedBytes<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jlong {
+    guarded(env, |_| Ok(arclight_memory::allocated_bytes() as jlong))
+}
+
+/// The most bytes that the library held since the last reset.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_peakAllocatedBytes<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jlong {
+    guarded(
+        env,
+        |_| Ok(arclight_memory::peak_allocated_bytes() as jlong),
+    )
+}
+
+/// Makes what the library holds now the peak.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_resetPeakAllocatedBytes<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) {
+    guarded(env, |_| {
+        arclight_memory::reset_peak_allocated_bytes();
+        Ok(())
+    });
+}

@@ -7,4 +7,5 @@ mod upcalls;
 
 /// Frees large pages back to the system late: a task's buffers are reused by the next batch.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: arclight_memory::CountingAllocator<mimalloc::MiMalloc> =
+    arclight_memory::CountingAllocator::new(mimalloc::MiMalloc);

@@ -48,4 +48,13 @@ public final class NativeLibrary {
 
   /** Names of the scalar functions that have a kernel, then of aggregate functions. */
   public static native String[][] functions();
+
+  /** The bytes that the library holds now, to within 64 KiB a thread; without C libraries'. */
+  public static native long allocatedBytes();
+
+  /** The most bytes that the library held at once since its load or the last reset. */
+  public static native long peakAllocatedBytes();
+
+  /** Makes what the library holds now its peak. */
+  public static native void resetPeakAllocatedBytes();
 }
