@@ -9,7 +9,7 @@ import org.apache.spark.sql.execution.metric.SQLMetric
 import org.apache.spark.sql.catalyst.plans.physical.UnknownPartitioning
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.ArclightConf
+import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.plan.{Relation, StageBuilder}
 import org.arclight.spark.rules.{LeafOperator, OperatorRegistry, StreamingOperator}
 
@@ -32,17 +32,18 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   def compile(
       root: SparkPlan,
       sink: Option[(StageBuilder, Relation) => Relation],
-      indeterminate: Boolean): NativeStageRDD = {
+      indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
     val (relation, layout) = write(root)
     val top = sink.fold(relation)(_(builder, relation))
     new NativeStageRDD(sparkContext, program(top), partitions(layout), indeterminate)
   }
 
   /** The rows of a shuffle that was written natively. */
-  def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD = {
-    val (relation, layout) = writeShuffleRead(source)
-    new NativeShuffleReadRDD(sparkContext, program(relation), partitions(layout), source)
-  }
+  def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD =
+    PlanningTime.measure(PlanningTime.Serializing) {
+      val (relation, layout) = writeShuffleRead(source)
+      new NativeShuffleReadRDD(sparkContext, program(relation), partitions(layout), source)
+    }
 
   private def program(top: Relation): StageProgram = {
     val plan = builder.build(top)
@@ -87,7 +88,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       }
   }
 
-  private def writeInput(child: SparkPlan): (Relation, Layout) = child.execute() match {
+  private def writeInput(child: SparkPlan): (Relation, Layout) = PlanningTime.excluding(child.execute()) match {
     case shuffle: NativeShuffleReadRDD =>
       writeShuffleRead(shuffle.source.copy(output = child.output))
     case rows =>
@@ -139,7 +140,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   // Spark waits for the subqueries of the nodes it executes, and these aren't executed.
   private def finishSubqueries(operator: SparkPlan): Unit =
     operator.expressions.foreach(_.foreach {
-      case subquery: ExecSubqueryExpression => subquery.updateResult()
+      case subquery: ExecSubqueryExpression => PlanningTime.excluding(subquery.updateResult())
       case _ =>
     })
 }

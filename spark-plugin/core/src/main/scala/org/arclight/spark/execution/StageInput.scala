@@ -1,6 +1,5 @@
 package org.arclight.spark.execution
 
-import org.apache.hadoop.conf.Configuration
 import org.apache.spark.Partition
 import org.apache.spark.arclight.NativeShuffleDependency
 import org.apache.spark.broadcast.Broadcast
@@ -28,12 +27,14 @@ final case class ShuffleInput(
     operator: Int)
   extends StageInput
 
-/** Files; what the JVM needs to open those that aren't local. */
+/**
+ * Files.
+ *
+ * @param configuration what the JVM needs to open those that aren't local, if there are any
+ */
 final case class FilesInput(
-    configuration: Broadcast[SerializableConfiguration],
-    operator: Int) extends StageInput {
-  def hadoopConfiguration: Configuration = configuration.value.value
-}
+    configuration: Option[Broadcast[SerializableConfiguration]],
+    operator: Int) extends StageInput
 
 /** Slices of a range. */
 final case class RangeSlices(operator: Int) extends StageInput

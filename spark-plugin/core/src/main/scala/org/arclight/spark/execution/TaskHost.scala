@@ -23,7 +23,7 @@ final class TaskHost(
   private val expressions = new Array[Evaluation](program.jvmExpressions.length)
   private val evaluated = new RowBlock
   private lazy val files = new HadoopFiles(
-    program.inputs.collectFirst { case input: FilesInput => input.hadoopConfiguration }
+    program.inputs.collectFirst { case FilesInput(Some(shared), _) => shared.value.value }
       .getOrElse(throw SparkException.internalError("A stage without files opens one.")))
   private var filesOpened = false
   @volatile private var closing = false

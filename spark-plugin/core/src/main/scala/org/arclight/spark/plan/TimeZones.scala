@@ -1,6 +1,7 @@
 package org.arclight.spark.plan
 
 import java.time.{Instant, LocalDateTime, ZoneId, ZoneOffset}
+import java.util.concurrent.ConcurrentHashMap
 
 import scala.collection.mutable.ArrayBuffer
 import scala.jdk.CollectionConverters._
@@ -14,20 +15,24 @@ object TimeZones {
   /** The first second of the year in which the unrolled rules end. */
   val LAST_SECOND: Long = LocalDateTime.of(2300, 1, 1, 0, 0).toEpochSecond(ZoneOffset.UTC)
 
+  private val known = new ConcurrentHashMap[String, ZoneRules]
+
   /** The rules of a zone by Spark's name of it; recurring rules are unrolled up to the year 2300. */
-  def rules(zone: String): ZoneRules = {
+  def rules(zone: String): ZoneRules = known.computeIfAbsent(zone, unrolled(_))
+
+  private def unrolled(zone: String): ZoneRules = {
     val rules = DateTimeUtils.getZoneId(zone).getRules
     val seconds = ArrayBuffer.empty[java.lang.Long]
     val offsets = ArrayBuffer.empty[java.lang.Integer]
-    val known = rules.getTransitions.asScala
+    val fixed = rules.getTransitions.asScala
     offsets += firstOffset(rules)
-    known.foreach { transition =>
+    fixed.foreach { transition =>
       seconds += transition.toEpochSecond
       offsets += transition.getOffsetAfter.getTotalSeconds
     }
     val recurs = !rules.getTransitionRules.isEmpty
     if (recurs) {
-      var from = known.lastOption.map(_.getInstant).getOrElse(Instant.MIN)
+      var from = fixed.lastOption.map(_.getInstant).getOrElse(Instant.MIN)
       var going = true
       while (going) {
         val next = rules.nextTransition(from)

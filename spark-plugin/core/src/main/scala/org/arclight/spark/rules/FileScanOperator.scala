@@ -17,7 +17,7 @@ import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, Struc
 import org.apache.spark.util.SerializableConfiguration
 
 import org.arclight.proto.{FileSplit, Split}
-import org.arclight.spark.ArclightConf
+import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit}
 import org.arclight.spark.plan.{Literals, ParquetScanOptions, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{Native, SupportLevel, Unsupported}
@@ -38,7 +38,6 @@ object FileScanOperator extends LeafOperator {
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     lazy val ofNested =
       if (columns.exists(column => isNested(column.dataType))) nestedObstacle(scan, conf) else None
-    lazy val configuration = hadoopConfiguration(scan)
     if (!ArclightConf.SCAN_ENABLED.get(conf)) {
       Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
     } else if (format.getClass != classOf[ParquetFileFormat]) {
@@ -65,10 +64,10 @@ object FileScanOperator extends LeafOperator {
       Some("old dates and timestamps are to raise an exception")
     } else if (conf.isParquetINT96TimestampConversion) {
       Some("timestamps of type INT96 are to be converted between time zones")
-    } else if (isEncrypted(configuration)) {
+    } else if (isEncrypted(scan)) {
       Some("encrypted files are not native")
     } else if ((fileOptions.ignoreCorruptFiles || fileOptions.ignoreMissingFiles) &&
-        !scan.relation.location.rootPaths.forall(localPaths(configuration))) {
+        !scan.relation.location.rootPaths.forall(localPaths(scan))) {
       Some("missing or corrupt files that aren't local are ignored by Spark's scan only")
     } else {
       None
@@ -110,11 +109,16 @@ object FileScanOperator extends LeafOperator {
     }
   }
 
-  private def isEncrypted(configuration: Configuration): Boolean =
-    configuration.get("parquet.crypto.factory.class") != null ||
-      configuration.get("parquet.encryption.kms.client.class") != null
+  private def isEncrypted(scan: FileSourceScanExec): Boolean =
+    Seq("parquet.crypto.factory.class", "parquet.encryption.kms.client.class")
+      .exists(hadoopSetting(scan, _).isDefined)
 
-  /** A new one at each call. */
+  /** A setting of [[hadoopConfiguration]], without the copy of all that it is. */
+  private def hadoopSetting(scan: FileSourceScanExec, key: String): Option[String] =
+    scan.relation.options.get(key)
+      .orElse(if (scan.conf.contains(key)) Some(scan.conf.getConfString(key)) else None)
+      .orElse(Option(scan.relation.sparkSession.sparkContext.hadoopConfiguration.get(key)))
+
   private def hadoopConfiguration(scan: FileSourceScanExec): Configuration =
     scan.relation.sparkSession.sessionState.newHadoopConfWithOptions(scan.relation.options)
 
@@ -135,21 +139,26 @@ object FileScanOperator extends LeafOperator {
         legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
         legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
         rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0)))
-    val configuration = hadoopConfiguration(scan)
     // Spark's own RDD has pruned partitions, buckets and splits; it is not executed.
-    val partitions = scan.inputRDD match {
+    val partitions = PlanningTime.excluding(scan.inputRDD) match {
       case files: FileScanRDD => files.filePartitions
       case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
     }
-    val isLocal = localPaths(configuration)
+    val isLocal = localPaths(scan)
+    val splits = partitions.map(partition => (files(scan, partition, isLocal), partition))
+    val remote = splits.exists(_._1.getFilesList.asScala.exists(!_.getLocal))
+    val shared = if (remote) {
+      Some(scan.relation.sparkSession.sparkContext
+        .broadcast(new SerializableConfiguration(hadoopConfiguration(scan))))
+    } else {
+      None
+    }
     OpenedLeaf(
       relation,
-      FilesInput(
-        scan.relation.sparkSession.sparkContext.broadcast(new SerializableConfiguration(configuration)),
-        relation.operator),
-      partitions.map(partition => PlacedSplit(
-        FilesSplit(files(scan, partition, isLocal).toByteArray),
-        partition.preferredLocations().toSeq)))
+      FilesInput(shared, relation.operator),
+      splits.map { case (files, partition) =>
+        PlacedSplit(FilesSplit(files.toByteArray), partition.preferredLocations().toSeq)
+      })
   }
 
   private def files(
@@ -181,9 +190,9 @@ object FileScanOperator extends LeafOperator {
    * Which files the engine can open itself. With another class than Hadoop's for local files they
    * are read as that class reads them.
    */
-  private def localPaths(configuration: Configuration): Path => Boolean = {
+  private def localPaths(scan: FileSourceScanExec): Path => Boolean = {
     val localIsPlain =
-      Option(configuration.get("fs.file.impl")).forall(_ == classOf[LocalFileSystem].getName)
+      hadoopSetting(scan, "fs.file.impl").forall(_ == classOf[LocalFileSystem].getName)
     path => {
       val scheme = path.toUri.getScheme
       localIsPlain && (scheme == null || scheme == "file")

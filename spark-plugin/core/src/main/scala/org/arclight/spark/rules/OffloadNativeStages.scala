@@ -11,7 +11,7 @@ import org.apache.spark.sql.execution.{ColumnarRule, SparkPlan, TakeOrderedAndPr
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ShuffleQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
 
-import org.arclight.spark.ArclightConf
+import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.{LocalTopNExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec}
 import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, Unsupported}
 import org.arclight.spark.shuffle.ArclightShuffleManager
@@ -41,8 +41,10 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && !isStreaming(plan)) {
       try {
-        TagNativePlans.tag(plan, conf)
-        convert(plan)
+        PlanningTime.measure(PlanningTime.Offloading) {
+          TagNativePlans.tag(plan, conf)
+          convert(plan)
+        }
       } catch {
         case NonFatal(defect) =>
           RuleDefect.handle(ruleName, defect, conf)

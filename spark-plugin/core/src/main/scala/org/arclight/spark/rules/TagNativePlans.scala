@@ -12,7 +12,7 @@ import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.ArclightConf
+import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.NativeStageExec
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -34,10 +34,11 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
     plan
   }
 
-  private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit = {
-    tagOperators(plan, conf, fileNameWanted = false)
-    tagOwnBuffers(plan)
-  }
+  private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit =
+    PlanningTime.measure(PlanningTime.Tagging) {
+      tagOperators(plan, conf, fileNameWanted = false)
+      tagOwnBuffers(plan)
+    }
 
   private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: Boolean): Unit =
     plan match {
