@@ -23,6 +23,8 @@ class Cell:
     peak_resident_bytes: float
     allocator_peak_bytes: float | None
     shuffle_bytes: float | None
+    #: In the engine's own rules and serialisation of plans.
+    planning_seconds: float | None
     #: Operators native / all operators, of the last run.
     native_share: float | None
     rows: int
@@ -65,6 +67,7 @@ def cell(group: list[dict[str, Any]]) -> Cell:
         peak_resident_bytes=median(run["peak_resident_bytes"] for run in group),
         allocator_peak_bytes=optional_median(group, "allocator_peak_bytes"),
         shuffle_bytes=optional_median(group, "shuffle_bytes"),
+        planning_seconds=optional_median(group, "planning_seconds"),
         native_share=None if native is None or not operators else native / operators,
         rows=last["rows"],
         digest=last["digest"],

@@ -173,6 +173,11 @@ RESOURCES: dict[str, tuple[str, Callable[[Cell], str | None]]] = {
     "CPU": ("Seconds, user and system, of the engine's process and its children.",
             lambda cell: f"{cell.cpu_seconds:.2f}"),
     "Shuffle": ("MiB written.", lambda cell: in_mebibytes(cell.shuffle_bytes)),
+    "Planning": (
+        "Seconds in the engine's own rules and serialisation of plans, and their share of the query's "
+        "time.",
+        lambda cell: None if cell.planning_seconds is None
+        else f"{cell.planning_seconds:.4f} ({cell.planning_seconds / cell.seconds:.1%})"),
     "Native": ("Share of the executed plan's operators, subqueries included.",
                lambda cell: None if cell.native_share is None else f"{cell.native_share:.0%}"),
 }

@@ -1,10 +1,34 @@
 """Spark with Arclight: the jar and its one configuration line."""
 
 from pathlib import Path
+from typing import Any
 
-from tpch.engines.base import Job
-from tpch.engines.spark import SparkEngine, off_heap_memory
+from tpch.engines.base import Job, Result
+from tpch.engines.spark import PySparkSession, SparkEngine, off_heap_memory
 from tpch.paths import ARCLIGHT_JAR, impersonal
+
+
+class ArclightSession(PySparkSession):
+    """Also asks the plugin what it counts of itself. Raises if its library isn't loaded."""
+
+    def __init__(self, job: Job, native_packages: tuple[str, ...],
+                 additional_versions: dict[str, str]):
+        super().__init__(job, native_packages, additional_versions)
+        self.library = self.jvm.org.arclight.spark.jni.NativeLibrary
+        self.planning_time = self.jvm.org.arclight.spark.PlanningTime
+        self.planned_before = self.planning_time.nanoseconds()
+
+    def settle(self) -> None:
+        super().settle()
+        self.library.resetPeakAllocatedBytes()
+        self.planned_before = self.planning_time.nanoseconds()
+
+    def measures(self, result: Result) -> dict[str, Any]:
+        own = {
+            "planning_seconds": (self.planning_time.nanoseconds() - self.planned_before) / 1e9,
+            "allocator_peak_bytes": self.library.peakAllocatedBytes(),
+        }
+        return {**super().measures(result), **own}
 
 
 class ArclightEngine(SparkEngine):
@@ -17,6 +41,9 @@ class ArclightEngine(SparkEngine):
         if not ARCLIGHT_JAR.exists():
             return f"{impersonal(str(ARCLIGHT_JAR))} does not exist: run ci/build"
         return super().missing()
+
+    def open(self, job: Job) -> ArclightSession:
+        return ArclightSession(job, self.native_packages, self.additional_versions())
 
     def jars(self) -> list[Path]:
         return [ARCLIGHT_JAR]

@@ -43,6 +43,16 @@ def test_medians_leave_warm_ups_out():
     assert cells["spark"][1].native_share is None
 
 
+def test_planning_is_shown_with_its_share(tmp_path):
+    planned = [timed_run("spark", 1, 2.0), timed_run("arclight", 1, 0.5, planning_seconds=0.01,
+                                                     allocator_peak_bytes=3 * 2**20)]
+    assert figures.cells(planned)["arclight"][1].planning_seconds == 0.01
+    text = report.markdown(results(planned))
+    assert "0.0100 (2.0%)" in text
+    assert "## Allocator's peak" in text
+    assert "## Planning" not in report.markdown(results())
+
+
 def test_summary_has_geometric_mean_and_minimum():
     cells = figures.cells(RUNS)
     assert figures.ratios(cells["spark"], cells["arclight"]) == {1: 2.0, 6: 0.5}
