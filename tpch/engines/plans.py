@@ -15,6 +15,8 @@ WRAPPERS = {
 TRANSPARENT = {
     "WholeStageCodegenExec", "InputAdapter", "AQEShuffleReadExec", "SubqueryExec",
     "SubqueryBroadcastExec", "SubqueryAdaptiveBroadcastExec", "ColumnarToRowExec",
+    # Part of the NativeTakeOrderedAndProjectExec above it.
+    "LocalTopNExec",
     "RowToColumnarExec", "CometColumnarToRowExec", "CometNativeColumnarToRowExec",
 }
 

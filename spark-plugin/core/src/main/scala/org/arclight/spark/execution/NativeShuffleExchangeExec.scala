@@ -47,7 +47,7 @@ final case class NativeShuffleExchangeExec(
     val (partitioning, partitions) = resolvePartitioning()
     val compression = ShuffleCompression.current
     val written = stage.compile(
-      Some((builder, relation) => builder.shuffleWrite(
+      Some((builder, relation, _) => builder.shuffleWrite(
         relation, partitioning, partitions, compression.compression, compression.level)),
       // Which row goes where depends on the order in which rows come.
       indeterminate = partitioning == ShufflePartitioning.RoundRobin && partitions > 1)

@@ -6,12 +6,20 @@ import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.execution.ShufflePartitionSpec
 import org.apache.spark.sql.execution.metric.SQLMetric
 
-/** Which parts of a native shuffle are read as which partitions. */
+import org.arclight.spark.plan.{Relation, StageBuilder}
+
+/**
+ * Which parts of a native shuffle are read as which partitions, and what becomes of the rows.
+ *
+ * @param output the columns of the blocks
+ * @param top relations over the rows of each partition, which are part of the reading stage
+ */
 final case class NativeShuffleSource(
     dependency: NativeShuffleDependency,
     specs: Seq[ShufflePartitionSpec],
     readMetrics: Map[String, SQLMetric],
-    output: Seq[Attribute])
+    output: Seq[Attribute],
+    top: (StageBuilder, Relation) => Relation = (_, relation) => relation)
 
 /**
  * The rows of a native shuffle, for consumers in the JVM. A native stage above takes the source,

@@ -44,13 +44,13 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
   /**
    * The stage as an RDD.
    *
-   * @param sink puts a last relation on top; without one the RDD has the stage's rows
+   * @param top puts last relations on top, given the number of tasks
    * @param indeterminate whether a task run again may give other rows
    */
   private[execution] def compile(
-      sink: Option[(StageBuilder, Relation) => Relation],
+      top: Option[(StageBuilder, Relation, Int) => Relation],
       indeterminate: Boolean = false): NativeStageRDD =
-    new StageCompiler(sparkContext, conf).compile(child, sink, indeterminate)
+    new StageCompiler(sparkContext, conf).compile(child, top, indeterminate)
 
   // As if the operators were Spark's: exchanges above are reused where Spark would reuse them.
   override protected def doCanonicalize(): SparkPlan = child.canonicalized

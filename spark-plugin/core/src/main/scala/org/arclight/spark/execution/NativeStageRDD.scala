@@ -95,9 +95,13 @@ final class NativeRowIterator(
 
   private def pull(): Boolean = {
     if (task == null) task = new NativeTask(program, partition, context, None)
+    // The consumer may still look at the row before.
+    reader.detach()
     val count = task.nextRows(block)
     reader.begin(count, block(0), block(1))
     ended = count == 0
+    // A task of Spark may run many of these one after the other.
+    if (ended) task.close()
     !ended
   }
 }

@@ -80,7 +80,8 @@ final class NativeTask(
       0L
     }
 
-  private def close(): Unit = {
+  /** Frees everything and reports the task's metrics; further calls do nothing. */
+  def close(): Unit = {
     host.stop()
     exclusively {
       if (!closed) {

@@ -17,6 +17,12 @@ final class RowReader(fields: Int) {
     lengthAddress = lengths
   }
 
+  /** Copies the row that was given last, because the block goes. */
+  def detach(): Unit = if (row.getSizeInBytes > 0) {
+    val copy = row.copy()
+    row.pointTo(copy.getBaseObject, copy.getBaseOffset, copy.getSizeInBytes)
+  }
+
   def hasNext: Boolean = remaining > 0
 
   /** The next row, valid until the next call. */

@@ -11,7 +11,7 @@ import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.plan.{Relation, StageBuilder}
-import org.arclight.spark.rules.{LeafOperator, OperatorRegistry, StreamingOperator}
+import org.arclight.spark.rules.{FramingOperator, LeafOperator, OperatorRegistry, StreamingOperator}
 
 /** A task's part of an input, and where it would best be read. */
 final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
@@ -29,13 +29,19 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   private val inputs = ArrayBuffer.empty[StageInput]
   private val metrics = mutable.HashMap.empty[Int, Map[String, SQLMetric]]
 
+  /**
+   * The stage of an operator tree.
+   *
+   * @param top puts last relations on top, given the number of tasks
+   * @param indeterminate whether a task run again may give other rows
+   */
   def compile(
       root: SparkPlan,
-      sink: Option[(StageBuilder, Relation) => Relation],
+      top: Option[(StageBuilder, Relation, Int) => Relation],
       indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
     val (relation, layout) = write(root)
-    val top = sink.fold(relation)(_(builder, relation))
-    new NativeStageRDD(sparkContext, program(top), partitions(layout), indeterminate)
+    val whole = top.fold(relation)(_(builder, relation, layout.length))
+    new NativeStageRDD(sparkContext, program(whole), partitions(layout), indeterminate)
   }
 
   /** The rows of a shuffle that was written natively. */
@@ -83,14 +89,16 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
           val relation = streaming.write(operator, relations, builder)
           metrics(relation.operator) = operator.metrics
           (relation, combine(operator, layouts))
-        case None =>
+        case Some(_: FramingOperator) | None =>
           throw SparkException.internalError(s"${operator.nodeName} is in a native stage.")
       }
   }
 
   private def writeInput(child: SparkPlan): (Relation, Layout) = PlanningTime.excluding(child.execute()) match {
     case shuffle: NativeShuffleReadRDD =>
-      writeShuffleRead(shuffle.source.copy(output = child.output))
+      val (relation, layout) = writeShuffleRead(shuffle.source)
+      // Reused, it goes by other names.
+      (relation.copy(output = child.output), layout)
     case rows =>
       val number = newInput()
       val relation = builder.rowsInput(number, child.output)
@@ -109,7 +117,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
     val layout = source.specs.toIndexedSeq.map { spec =>
       Map(number -> PlacedSplit(ShuffleSplit(spec), Nil))
     }
-    (relation, layout)
+    (source.top(builder, relation), layout)
   }
 
   private def newInput(): Int = {

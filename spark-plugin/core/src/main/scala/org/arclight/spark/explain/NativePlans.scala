@@ -6,7 +6,7 @@ import org.apache.spark.sql.execution.command.DataWritingCommandExec
 import org.apache.spark.sql.execution.datasources.WriteFilesExec
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 
-import org.arclight.spark.execution.{NativeInputExec, NativeShuffleExchangeExec, NativeStageExec}
+import org.arclight.spark.execution.{NativeInputExec, NativeShuffleExchangeExec, NativeStageExec, NativeTakeOrderedAndProjectExec}
 import org.arclight.spark.rules.OperatorVerdict
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -68,6 +68,8 @@ object NativePlans {
       case reused: ReusedExchangeExec => Seq(MarkedOperator(reused, Frame, depth))
       case exchange: NativeShuffleExchangeExec =>
         MarkedOperator(exchange, NativeMark, depth) +: below(exchange.children, native = false)
+      case top: NativeTakeOrderedAndProjectExec =>
+        MarkedOperator(top, mark(top, native = true), depth) +: below(top.children, native = false)
       case operator =>
         MarkedOperator(operator, mark(operator, native), depth) +: below(operator.children, native)
     }

@@ -20,13 +20,28 @@ private[plan] trait SortRelation { this: StageBuilder =>
     Relation(Rel.newBuilder().setSort(rel).build(), input.output, id)
   }
 
-  /** The `count` rows of `input` that come first in order behind `offset` others, in that order. */
+  /**
+   * The `count` rows of `input` that come first in order behind `offset` others, in that order. Many
+   * rows are sorted instead, which can spill.
+   */
   def topN(
       input: Relation,
       order: Seq[SortOrder],
       offset: Long,
       count: Long,
-      operator: String = "TakeOrderedAndProject"): Relation = {
+      operator: String = "TakeOrderedAndProject"): Relation =
+    if (offset + count > SortRelation.TOP_N_MAXIMUM) {
+      limit(sort(input, order, operator), offset, Some(count))
+    } else {
+      firstRows(input, order, offset, count, operator)
+    }
+
+  private def firstRows(
+      input: Relation,
+      order: Seq[SortOrder],
+      offset: Long,
+      count: Long,
+      operator: String): Relation = {
     val writer = expressions(input.output)
     val (id, common) = this.common(operator)
     val rel = TopNRel.newBuilder()
@@ -53,4 +68,10 @@ private[plan] trait SortRelation { this: StageBuilder =>
       SortField.newBuilder().setExpr(writer.root(key.child)).setDirection(direction).build()
     }
   }
+}
+
+private[plan] object SortRelation {
+
+  /** How many rows the engine keeps in order without a reservation: two batches. */
+  val TOP_N_MAXIMUM: Long = 16384
 }

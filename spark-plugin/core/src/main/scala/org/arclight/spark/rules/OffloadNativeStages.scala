@@ -5,14 +5,15 @@ import scala.util.control.NonFatal
 import org.apache.spark.SparkEnv
 import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.internal.Logging
+import org.apache.spark.sql.catalyst.expressions.SortOrder
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{ColumnarRule, SparkPlan, TakeOrderedAndProjectExec}
+import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ShuffleQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
-import org.arclight.spark.execution.{LocalTopNExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec}
+import org.arclight.spark.execution._
 import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, Unsupported}
 import org.arclight.spark.shuffle.ArclightShuffleManager
 
@@ -60,8 +61,8 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   private def convert(plan: SparkPlan): SparkPlan = plan match {
     case stage: NativeStageExec => stage
     case exchange: ShuffleExchangeExec => convertExchange(exchange)
-    case take: TakeOrderedAndProjectExec => convertTopN(take)
-    case operator if OperatorVerdict.isNative(operator) => convertRegion(operator)
+    case take: TakeOrderedAndProjectExec if OperatorVerdict.isNative(take) => convertTopN(take)
+    case operator if isFusible(operator) => convertRegion(operator)
     case operator => operator.mapChildren(convert)
   }
 
@@ -78,24 +79,28 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
 
   /** The native operators from `plan` downwards, with what they read behind borders. */
   private def grow(plan: SparkPlan): SparkPlan =
-    if (OperatorVerdict.isNative(plan)) {
+    if (isFusible(plan)) {
       plan.mapChildren(grow)
     } else {
       NativeInputExec(convert(plan))
     }
 
+  private def isFusible(plan: SparkPlan): Boolean =
+    OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)
+
   private def isWorthwhile(stage: NativeStageExec): Boolean = {
     val saving = stage.operators.flatMap(OperatorRegistry.entry).map(_.saving).sum
-    val inputsOfRows = stage.inputs.count(input => !isNativeShuffle(input.child))
+    val inputsOfRows = stage.inputs.count(input => !isNativeResult(input.child))
     val cost = inputsOfRows * ROWS_INPUT_COST * ArclightConf.TRANSITION_COST.get(conf)
     saving > 0 && (cost == 0 || saving > cost)
   }
 
-  private def isNativeShuffle(plan: SparkPlan): Boolean = plan match {
-    case _: NativeShuffleExchangeExec => true
-    case ReusedExchangeExec(_, child) => isNativeShuffle(child)
-    case stage: ShuffleQueryStageExec => isNativeShuffle(stage.plan)
-    case AQEShuffleReadExec(child, _) => isNativeShuffle(child)
+  /** Whether a native stage above reads a plan's rows without the JVM between. */
+  private def isNativeResult(plan: SparkPlan): Boolean = plan match {
+    case _: NativeShuffleExchangeExec | _: NativeTakeOrderedAndProjectExec => true
+    case ReusedExchangeExec(_, child) => isNativeResult(child)
+    case stage: ShuffleQueryStageExec => isNativeResult(stage.plan)
+    case AQEShuffleReadExec(child, _) => isNativeResult(child)
     case _ => false
   }
 
@@ -118,14 +123,10 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
     }
 
   private def obstacle(exchange: ShuffleExchangeExec): Option[String] =
-    if (!ArclightConf.SHUFFLE_ENABLED.get(conf)) {
-      Some(s"${ArclightConf.SHUFFLE_ENABLED.key} is false")
-    } else if (!ArclightConf.isOperatorEnabled(EXCHANGE, conf)) {
+    if (!ArclightConf.isOperatorEnabled(EXCHANGE, conf)) {
       Some(s"${ArclightConf.operatorKey(EXCHANGE)} is false")
-    } else if (!SparkEnv.get.shuffleManager.isInstanceOf[ArclightShuffleManager]) {
-      Some(s"the shuffle manager is ${SparkEnv.get.shuffleManager.getClass.getName}")
-    } else if (TaskInternals.isIoEncrypted) {
-      Some("spark.io.encryption.enabled is true")
+    } else if (shuffleObstacle.isDefined) {
+      shuffleObstacle
     } else if (exchange.shuffleOrigin == REQUIRED_BY_STATEFUL_OPERATOR) {
       Some("a stateful operator needs it")
     } else {
@@ -146,20 +147,49 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
 
   private val EXCHANGE = "ShuffleExchange"
 
-  /** Each partition's first rows natively; Spark merges the few that are left. */
-  private def convertTopN(take: TakeOrderedAndProjectExec): SparkPlan = {
-    val top = LocalTopNExec(take.limit, take.sortOrder, take.child)
-    val verdict = OperatorRegistry.verdict(top, conf)
-    if (OperatorVerdict.isNative(take.child) &&
-        verdict.isInstanceOf[OperatorVerdict.NativeOperator]) {
-      take.logicalLink.foreach(top.setLogicalLink)
-      OperatorVerdict.put(top, verdict)
-      convert(top) match {
-        case stage: NativeStageExec => take.withNewChildren(Seq(stage))
-        case _ => take.mapChildren(convert)
-      }
+  /** Why no shuffle can be native. */
+  private def shuffleObstacle: Option[String] =
+    if (!ArclightConf.SHUFFLE_ENABLED.get(conf)) {
+      Some(s"${ArclightConf.SHUFFLE_ENABLED.key} is false")
+    } else if (!SparkEnv.get.shuffleManager.isInstanceOf[ArclightShuffleManager]) {
+      Some(s"the shuffle manager is ${SparkEnv.get.shuffleManager.getClass.getName}")
+    } else if (TaskInternals.isIoEncrypted) {
+      Some("spark.io.encryption.enabled is true")
     } else {
-      take.mapChildren(convert)
+      None
+    }
+
+  /**
+   * Each task's first rows are found in the stage below; they are merged natively too, if their
+   * shuffle can be:
+   * {{{
+   *   TakeOrderedAndProject        NativeTakeOrderedAndProject
+   *   +- Filter              =>    +- NativeStage
+   *                                   +- LocalTopN
+   *                                      +- Filter
+   * }}}
+   */
+  private def convertTopN(take: TakeOrderedAndProjectExec): SparkPlan = {
+    val first =
+      if (SortOrder.orderingSatisfies(take.child.outputOrdering, take.sortOrder)) {
+        LocalLimitExec(take.limit, take.child)
+      } else {
+        LocalTopNExec(take.limit, take.sortOrder, take.child)
+      }
+    take.logicalLink.foreach(first.setLogicalLink)
+    OperatorVerdict.put(first, OperatorRegistry.verdict(first, conf))
+    (convert(first), shuffleObstacle) match {
+      case (stage: NativeStageExec, None) =>
+        val native = NativeTakeOrderedAndProjectExec(
+          take.limit, take.sortOrder, take.projectList, stage, take.offset)
+        native.copyTagsFrom(take)
+        native
+      case (stage: NativeStageExec, Some(reason)) =>
+        OperatorVerdict.putObstacle(take, reason)
+        take.withNewChildren(Seq(stage))
+      case _ =>
+        OperatorVerdict.obstacle(first).foreach(OperatorVerdict.putObstacle(take, _))
+        take.mapChildren(convert)
     }
   }
 }

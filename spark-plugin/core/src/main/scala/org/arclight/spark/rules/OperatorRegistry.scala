@@ -35,6 +35,15 @@ final case class StreamingOperator(
   override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
 }
 
+/** An operator whose native counterpart frames stages; it is never inside one. */
+final case class FramingOperator(
+    operatorClass: Class[_ <: SparkPlan],
+    saving: Double,
+    checkOperator: (SparkPlan, SQLConf) => SupportLevel)
+  extends OperatorEntry {
+  override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
+}
+
 /** An operator that makes rows of something that isn't a plan. */
 trait LeafOperator extends OperatorEntry {
 
@@ -109,6 +118,15 @@ object OperatorRegistry {
       builder.topN(inputs.head, top.sortOrder, 0, top.limit)
     },
 
+    FramingOperator(
+      classOf[TakeOrderedAndProjectExec],
+      CHEAP,
+      (plan, conf) => {
+        val take = classOf[TakeOrderedAndProjectExec].cast(plan)
+        ExpressionSupport.checkAll(
+          take.sortOrder.map(_.child) ++ take.projectList, take.child.output, conf)
+      }),
+
     streaming(classOf[LocalLimitExec], CHEAP)((_, _) => Native) { (limit, inputs, builder) =>
       builder.limit(inputs.head, 0, Some(limit.limit.toLong))
     },
@@ -149,9 +167,25 @@ object OperatorRegistry {
 
   def entry(plan: SparkPlan): Option[OperatorEntry] = byClass.get(plan.getClass)
 
+  /** Whether a native operator can be inside a stage. */
+  def isFusible(plan: SparkPlan): Boolean = entry(plan).exists {
+    case _: FramingOperator => false
+    case _ => true
+  }
+
+  /** Why operators stay Spark's that a native one would gain nothing over. */
+  private val reasons: Map[Class[_], String] = Map(
+    classOf[CollectLimitExec] ->
+      "it computes nothing: Spark takes the first rows of its child from a few tasks at a time",
+    classOf[CollectTailExec] ->
+      "it computes nothing: Spark takes the last rows of each task of its child",
+    classOf[CoalesceExec] -> "it computes nothing: Spark runs several of its child's tasks as one",
+    classOf[SampleExec] -> "the rows of a sample are those that Spark's random numbers choose")
+
   /** Whether an operator can be native in a session. */
   def verdict(plan: SparkPlan, conf: SQLConf): OperatorVerdict = entry(plan) match {
-    case None => JvmOperator(s"there is no native ${plan.nodeName}")
+    case None => JvmOperator(
+      reasons.getOrElse(plan.getClass, s"there is no native ${plan.nodeName}"))
     case Some(known) if !ArclightConf.isOperatorEnabled(known.name, conf) =>
       JvmOperator(s"${ArclightConf.operatorKey(known.name)} is false")
     case Some(known) =>

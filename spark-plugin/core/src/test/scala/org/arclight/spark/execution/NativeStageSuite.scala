@@ -5,6 +5,7 @@ import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, EngineState, NativeSuite}
+import org.arclight.spark.explain.NativePlans
 
 /** Queries that run natively, compared with Spark. */
 class NativeStageSuite extends NativeSuite {
@@ -77,9 +78,7 @@ class NativeStageSuite extends NativeSuite {
     }
 
     test(s"the first rows in order, $how") {
-      check(
-        "SELECT id, price FROM lineitem ORDER BY price DESC, id LIMIT 10",
-        inJvm = Set("TakeOrderedAndProject"))
+      check("SELECT id, price FROM lineitem ORDER BY price DESC, id LIMIT 10")
     }
 
     test(s"a limit, $how") {
@@ -120,7 +119,7 @@ class NativeStageSuite extends NativeSuite {
       case adaptive: AdaptiveSparkPlanExec => adaptive.executedPlan
       case other => other
     }
-    val scan = org.arclight.spark.explain.NativePlans.natives(plan)
+    val scan = NativePlans.natives(plan)
       .find(_.nodeName.startsWith("Scan parquet")).get
     assert(scan.metrics("numOutputRows").value > 0)
     assert(scan.metrics("numFiles").value > 0)
@@ -128,7 +127,7 @@ class NativeStageSuite extends NativeSuite {
 
   test("an exchange reports its rows and bytes") {
     val frame = checkNative("SELECT flag, count(*) FROM lineitem GROUP BY flag")
-    val exchange = org.arclight.spark.explain.NativePlans.natives(frame.queryExecution.executedPlan)
+    val exchange = NativePlans.natives(frame.queryExecution.executedPlan)
       .collectFirst { case exchange: NativeShuffleExchangeExec => exchange }.get
     assert(exchange.runtimeStatistics.rowCount.exists(_ > 0))
     assert(exchange.metrics("dataSize").value >= exchange.metrics("shuffleRecordsWritten").value * 16)
