@@ -104,23 +104,34 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
     case _ => false
   }
 
-  private def convertExchange(exchange: ShuffleExchangeExec): SparkPlan =
-    convert(exchange.child) match {
-      case stage: NativeStageExec =>
-        obstacle(exchange) match {
-          case None =>
-            val native = NativeShuffleExchangeExec(
-              exchange.outputPartitioning, stage, exchange.shuffleOrigin, exchange.advisoryPartitionSize)
-            native.copyTagsFrom(exchange)
-            native
-          case Some(reason) =>
-            OperatorVerdict.putObstacle(exchange, reason)
-            exchange.withNewChildren(Seq(stage))
-        }
-      case child =>
-        OperatorVerdict.putObstacle(exchange, "what it reads is not native")
+  /**
+   * An exchange is native if what it reads is. Rows of the JVM become columns before it if they
+   * would behind it: that costs the same, and the blocks are smaller.
+   */
+  private def convertExchange(exchange: ShuffleExchangeExec): SparkPlan = {
+    val child = convert(exchange.child)
+    lazy val why = obstacle(exchange)
+    child match {
+      case stage: NativeStageExec if why.isEmpty => nativeExchange(exchange, stage)
+      case rows if why.isEmpty &&
+          (isNativeResult(rows) || OperatorVerdict.hasNativeConsumer(exchange)) =>
+        nativeExchange(exchange, NativeStageExec(NativeInputExec(rows)))
+      case _: NativeStageExec =>
+        why.foreach(OperatorVerdict.putObstacle(exchange, _))
+        exchange.withNewChildren(Seq(child))
+      case _ =>
+        OperatorVerdict.putObstacle(
+          exchange, why.getOrElse("neither what it reads nor what reads it is native"))
         exchange.withNewChildren(Seq(child))
     }
+  }
+
+  private def nativeExchange(exchange: ShuffleExchangeExec, stage: NativeStageExec): SparkPlan = {
+    val native = NativeShuffleExchangeExec(
+      exchange.outputPartitioning, stage, exchange.shuffleOrigin, exchange.advisoryPartitionSize)
+    native.copyTagsFrom(exchange)
+    native
+  }
 
   private def obstacle(exchange: ShuffleExchangeExec): Option[String] =
     if (!ArclightConf.isOperatorEnabled(EXCHANGE, conf)) {

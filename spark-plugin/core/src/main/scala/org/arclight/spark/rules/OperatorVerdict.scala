@@ -29,6 +29,15 @@ object OperatorVerdict {
   private[rules] def put(plan: SparkPlan, verdict: OperatorVerdict): Unit =
     plan.setTagValue(VERDICT, verdict)
 
+  private val NATIVE_CONSUMER = TreeNodeTag[Boolean]("arclight.nativeConsumer")
+
+  /** Whether the operator that reads an exchange can be native. */
+  private[rules] def hasNativeConsumer(exchange: SparkPlan): Boolean =
+    exchange.getTagValue(NATIVE_CONSUMER).contains(true)
+
+  private[rules] def putConsumer(exchange: SparkPlan, native: Boolean): Unit =
+    exchange.setTagValue(NATIVE_CONSUMER, native)
+
   /** Why a node that could be native was not made so where it stands. */
   def obstacle(plan: SparkPlan): Option[String] = plan.getTagValue(OBSTACLE)
 

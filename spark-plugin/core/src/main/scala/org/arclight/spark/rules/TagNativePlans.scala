@@ -38,6 +38,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
     PlanningTime.measure(PlanningTime.Tagging) {
       tagOperators(plan, conf, fileNameWanted = false)
       tagOwnBuffers(plan)
+      tagConsumers(plan)
     }
 
   private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: Boolean): Unit =
@@ -91,6 +92,15 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           refuse(node, "an earlier phase of it is not native")
         case _ =>
       }
+    }
+  }
+
+  /** An exchange does not see what reads it when it becomes native. */
+  private def tagConsumers(plan: SparkPlan): Unit = plan.foreach { operator =>
+    operator.children.foreach {
+      case exchange: Exchange =>
+        OperatorVerdict.putConsumer(exchange, OperatorVerdict.isNative(operator))
+      case _ =>
     }
   }
 

@@ -1,7 +1,10 @@
 package org.arclight.spark.execution
 
 import org.apache.spark.SparkException
+import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanExec
+import org.apache.spark.sql.execution.exchange.ShuffleExchangeExec
+import org.apache.spark.sql.functions.{col, sum}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, EngineState, NativeSuite}
@@ -9,6 +12,7 @@ import org.arclight.spark.explain.NativePlans
 
 /** Queries that run natively, compared with Spark. */
 class NativeStageSuite extends NativeSuite {
+  import testImplicits._
 
   private var folder: java.io.File = _
 
@@ -185,6 +189,32 @@ class NativeStageSuite extends NativeSuite {
       checkNative(
         "SELECT k, count(*), sum(number), max(length(text)) FROM rows GROUP BY k",
         inJvm = Set("SerializeFromObject", "Scan", "ExternalRDD", "Project", "Filter"))
+    }
+  }
+
+  test("an exchange of the JVM's rows is native where its reader is, Spark's where it isn't") {
+    val numbers = (0 until 1000).map(i => (i, s"text $i", if (i % 3 == 0) null else s"k${i % 7}"))
+    def rows: DataFrame = spark.createDataFrame(spark.sparkContext.parallelize(numbers, 3))
+      .toDF("number", "text", "k")
+    def exchanges(frame: DataFrame): (Int, Int) = {
+      frame.collect()
+      val nodes = NativePlans.operators(frame.queryExecution.executedPlan).map(_.node)
+      (nodes.count(_.isInstanceOf[NativeShuffleExchangeExec]),
+        nodes.count(_.isInstanceOf[ShuffleExchangeExec]))
+    }
+    Seq(true, false).foreach { adaptive =>
+      withSQLConf(SQLConf.ADAPTIVE_EXECUTION_ENABLED.key -> adaptive.toString) {
+        def grouped: DataFrame = rows.repartition(4, col("k")).groupBy("k").agg(sum("number"))
+        assert(exchanges(grouped) == (1, 0))
+        val expected = withSQLConf(ArclightConf.ENABLED.key -> "false")(grouped.collect().toSeq)
+        checkAnswer(grouped, expected)
+        def inOrder: DataFrame = rows.orderBy(col("k").desc_nulls_first, col("number"))
+        assert(exchanges(inOrder) == (1, 0))
+        assert(inOrder.collect().toSeq ==
+          withSQLConf(ArclightConf.ENABLED.key -> "false")(inOrder.collect().toSeq))
+        val scattered = rows.repartition(4).as[(Int, String, String)].map(_._1)
+        assert(exchanges(scattered.toDF()) == (0, 1))
+      }
     }
   }
 
