@@ -5,6 +5,7 @@ import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{Attribute, SortOrder}
 import org.apache.spark.sql.catalyst.plans.physical.Partitioning
 import org.apache.spark.sql.execution.{ColumnarToRowExec, InputAdapter, SparkPlan, UnaryExecNode, WholeStageCodegenExec}
+import org.apache.spark.sql.execution.metric.{SQLMetric, SQLMetrics}
 
 import org.arclight.spark.plan.{Relation, StageBuilder}
 
@@ -39,6 +40,16 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
   /** What the stage reads of the JVM. */
   def inputs: Seq[NativeInputExec] = NativeStageExec.inputs(child)
 
+  override lazy val metrics: Map[String, SQLMetric] = Map(
+    "nativeTime" -> SQLMetrics.createTimingMetric(sparkContext, "time in native operators"),
+    "bytesRead" -> SQLMetrics.createSizeMetric(sparkContext, "bytes read"),
+    "rowGroupsRead" -> SQLMetrics.createMetric(sparkContext, "number of row groups read"),
+    "rowGroupsPruned" -> SQLMetrics.createMetric(sparkContext, "number of row groups pruned"),
+    "batches" -> SQLMetrics.createMetric(sparkContext, "number of batches"),
+    "jvmRows" -> SQLMetrics.createMetric(sparkContext, "number of rows evaluated by Spark"),
+    "spillSize" -> SQLMetrics.createSizeMetric(sparkContext, "spill size"),
+    "peakMemory" -> SQLMetrics.createSizeMetric(sparkContext, "peak memory"))
+
   override protected def doExecute(): RDD[InternalRow] = compile(None)
 
   /**
@@ -50,7 +61,7 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
   private[execution] def compile(
       top: Option[(StageBuilder, Relation, Int) => Relation],
       indeterminate: Boolean = false): NativeStageRDD =
-    new StageCompiler(sparkContext, conf).compile(child, top, indeterminate)
+    new StageCompiler(sparkContext, conf).compile(child, metrics, top, indeterminate)
 
   // As if the operators were Spark's: exchanges above are reused where Spark would reuse them.
   override protected def doCanonicalize(): SparkPlan = child.canonicalized

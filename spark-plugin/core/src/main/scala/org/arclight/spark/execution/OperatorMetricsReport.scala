@@ -34,6 +34,7 @@ object OperatorMetricsReport extends Logging {
         TaskInternals.addInput(context, 0L, outputRows(report, operator))
       case _ =>
     }
+    addStage(report, program.stageMetrics)
     val spilled = report.getOperatorsList.asScala.map(_.getSpilledBytes).sum
     if (spilled > 0) TaskInternals.addSpill(context, spilled)
     TaskInternals.addPeakMemory(context, report.getPeakMemoryBytes)
@@ -46,6 +47,19 @@ object OperatorMetricsReport extends Logging {
     add("spillSize", operator.getSpilledBytes)
     add("peakMemory", operator.getPeakMemoryBytes)
     TIMES.foreach(add(_, NANOSECONDS.toMillis(operator.getElapsedNanos)))
+  }
+
+  private def addStage(report: TaskMetrics, metrics: Map[String, SQLMetric]): Unit = {
+    def add(name: String, value: Long): Unit = metrics.get(name).foreach(_.add(value))
+    def sum(value: OperatorMetrics => Long): Long = report.getOperatorsList.asScala.map(value).sum
+    add("nativeTime", NANOSECONDS.toMillis(sum(_.getElapsedNanos)))
+    add("bytesRead", sum(_.getBytesRead))
+    add("rowGroupsRead", sum(_.getRowGroupsRead))
+    add("rowGroupsPruned", sum(_.getRowGroupsPruned))
+    add("batches", sum(_.getOutputBatches))
+    add("jvmRows", sum(_.getJvmRows))
+    add("spillSize", sum(_.getSpilledBytes))
+    add("peakMemory", report.getPeakMemoryBytes)
   }
 
   private def reportDisagreements(

@@ -32,36 +32,46 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   /**
    * The stage of an operator tree.
    *
+   * @param stageMetrics Spark's metrics of the stage as a whole
    * @param top puts last relations on top, given the number of tasks
    * @param indeterminate whether a task run again may give other rows
    */
   def compile(
       root: SparkPlan,
+      stageMetrics: Map[String, SQLMetric],
       top: Option[(StageBuilder, Relation, Int) => Relation],
       indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
     val (relation, layout) = write(root)
     val whole = top.fold(relation)(_(builder, relation, layout.length))
-    new NativeStageRDD(sparkContext, program(whole), partitions(layout), indeterminate)
+    val (program, tasks) = assemble(whole, layout, stageMetrics)
+    new NativeStageRDD(sparkContext, program, tasks, indeterminate)
   }
 
   /** The rows of a shuffle that was written natively. */
   def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD =
     PlanningTime.measure(PlanningTime.Serializing) {
       val (relation, layout) = writeShuffleRead(source)
-      new NativeShuffleReadRDD(sparkContext, program(relation), partitions(layout), source)
+      val (program, tasks) = assemble(relation, layout, Map.empty)
+      new NativeShuffleReadRDD(sparkContext, program, tasks, source)
     }
 
-  private def program(top: Relation): StageProgram = {
+  private def assemble(
+      top: Relation,
+      layout: Layout,
+      stageMetrics: Map[String, SQLMetric]): (StageProgram, Array[NativeStagePartition]) = {
     val plan = builder.build(top)
-    StageProgram(
+    val tasks = partitions(layout)
+    val program = StageProgram(
       plan.bytes,
       plan.digest,
       plan.jvmExpressions.toArray,
       Array.tabulate(plan.operatorCount)(metrics.getOrElse(_, Map.empty)),
+      stageMetrics,
       inputs.toArray,
       top.output.length,
       ArclightConf.BATCH_SIZE.get(conf),
       ArclightConf.TEST_FAIL_ON_DISAGREEMENT.get(conf))
+    (program, tasks)
   }
 
   private def partitions(layout: Layout): Array[NativeStagePartition] =

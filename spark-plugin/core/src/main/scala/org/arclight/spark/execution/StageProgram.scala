@@ -11,6 +11,7 @@ import org.arclight.spark.plan.JvmExpression
  * @param digest identifies the plan
  * @param jvmExpressions the stage's expressions that Spark's own code evaluates
  * @param metrics Spark's metrics of the operators, by the operators' numbers
+ * @param stageMetrics Spark's metrics of the stage as a whole
  * @param inputs what the stage reads, by the inputs' numbers
  * @param fields the number of columns of the stage's rows
  * @param batchRows how many JVM rows are handed over at once at most
@@ -21,6 +22,7 @@ final case class StageProgram(
     digest: Array[Byte],
     jvmExpressions: Array[JvmExpression],
     metrics: Array[Map[String, SQLMetric]],
+    stageMetrics: Map[String, SQLMetric],
     inputs: Array[StageInput],
     fields: Int,
     batchRows: Int,
