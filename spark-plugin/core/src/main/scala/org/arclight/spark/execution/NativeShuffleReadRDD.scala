@@ -22,12 +22,11 @@ final case class NativeShuffleSource(
     top: (StageBuilder, Relation) => Relation = (_, relation) => relation)
 
 /**
- * The rows of a native shuffle, for consumers in the JVM. A native stage above takes the source,
- * and reads the blocks itself.
+ * The rows of a native shuffle, for consumers in the JVM. A native stage above takes the source and
+ * reads the blocks itself, and no plan is written.
  */
 final class NativeShuffleReadRDD(
     context: SparkContext,
-    program: StageProgram,
-    partitions: Array[NativeStagePartition],
+    compile: () => (StageProgram, Array[NativeStagePartition]),
     @transient val source: NativeShuffleSource)
-  extends NativeStageRDD(context, program, partitions, indeterminate = false)
+  extends NativeStageRDD(context, compile, indeterminate = false)

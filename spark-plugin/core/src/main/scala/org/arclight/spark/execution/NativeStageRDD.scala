@@ -12,14 +12,20 @@ import org.apache.spark.sql.catalyst.InternalRow
  * the shuffle writer starts. It depends on the shuffles it reads themselves, so that a lost block
  * has Spark compute them again.
  *
+ * @param compile gives the program and the tasks; called on the driver, when Spark first wants any
  * @param indeterminate whether a task run again may give other rows
  */
 class NativeStageRDD(
     context: SparkContext,
-    val program: StageProgram,
-    @transient private val stagePartitions: Array[NativeStagePartition],
+    @transient private val compile: () => (StageProgram, Array[NativeStagePartition]),
     indeterminate: Boolean)
   extends RDD[InternalRow](context, Nil) {
+
+  @transient private lazy val compiled: (StageProgram, Array[NativeStagePartition]) = compile()
+
+  private lazy val program: StageProgram = compiled._1
+
+  private def stagePartitions: Array[NativeStagePartition] = compiled._2
 
   override protected def getPartitions: Array[Partition] =
     stagePartitions.asInstanceOf[Array[Partition]]

@@ -43,17 +43,18 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
     val (relation, layout) = write(root)
     val whole = top.fold(relation)(_(builder, relation, layout.length))
-    val (program, tasks) = assemble(whole, layout, stageMetrics)
-    new NativeStageRDD(sparkContext, program, tasks, indeterminate)
+    val compiled = assemble(whole, layout, stageMetrics)
+    new NativeStageRDD(sparkContext, () => compiled, indeterminate)
   }
 
   /** The rows of a shuffle that was written natively. */
-  def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD =
-    PlanningTime.measure(PlanningTime.Serializing) {
+  def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD = {
+    def compiled() = PlanningTime.measure(PlanningTime.Serializing) {
       val (relation, layout) = writeShuffleRead(source)
-      val (program, tasks) = assemble(relation, layout, Map.empty)
-      new NativeShuffleReadRDD(sparkContext, program, tasks, source)
+      assemble(relation, layout, Map.empty)
     }
+    new NativeShuffleReadRDD(sparkContext, () => compiled(), source)
+  }
 
   private def assemble(
       top: Relation,
