@@ -76,6 +76,20 @@ pub enum RunnerError {
         /// Why.
         source: PlanError,
     },
+    /// The stage needs Spark.
+    #[error("{path} needs Spark to run: {}", obstacles.join("; "))]
+    NeedsSpark {
+        /// The file.
+        path: PathBuf,
+        /// What in it does.
+        obstacles: Vec<String>,
+    },
+    /// A bare plan has no tasks to run.
+    #[error("{path} is a plan without tasks: there is nothing to run")]
+    NoTasks {
+        /// The file.
+        path: PathBuf,
+    },
     /// A temporary file cannot be made.
     #[error("temporary file: {0}")]
     Temporary(#[from] std::io::Error),
@@ -88,25 +102,45 @@ fn read(path: &PathBuf) -> Result<Vec<u8>, RunnerError> {
     })
 }
 
+/// A file's stage and tasks.
+struct Captured {
+    stage: std::sync::Arc<Stage>,
+    tasks: Vec<Vec<u8>>,
+    obstacles: Vec<String>,
+}
+
 /// A bundle whose plan decodes; a bare plan counts as a bundle without tasks.
-fn bundle(path: &PathBuf) -> Result<(std::sync::Arc<Stage>, Vec<Vec<u8>>), RunnerError> {
+fn captured(path: &PathBuf) -> Result<Captured, RunnerError> {
     let bytes = read(path)?;
     if let Ok(bundle) = StageBundle::decode(bytes.as_slice())
         && let Ok(stage) = Stage::decode(&bundle.plan)
     {
-        return Ok((stage, bundle.tasks));
+        return Ok(Captured {
+            stage,
+            tasks: bundle.tasks,
+            obstacles: bundle.obstacles,
+        });
     }
     let stage = Stage::decode(&bytes).map_err(|source| RunnerError::Plan {
         path: path.clone(),
         source,
     })?;
-    Ok((stage, Vec::new()))
+    Ok(Captured {
+        stage,
+        tasks: Vec::new(),
+        obstacles: Vec::new(),
+    })
 }
 
 fn execute(command: Command) -> Result<(), RunnerError> {
     match command {
         Command::Explain { file } => {
-            print!("{}", bundle(&file)?.0.explain());
+            let captured = captured(&file)?;
+            print!("{}", captured.stage.explain());
+            println!("{} task(s)", captured.tasks.len());
+            for obstacle in captured.obstacles {
+                println!("needs Spark: {obstacle}");
+            }
             Ok(())
         }
         Command::Run {
@@ -114,7 +148,20 @@ fn execute(command: Command) -> Result<(), RunnerError> {
             threads,
             repetitions,
         } => {
-            let (stage, tasks) = bundle(&file)?;
+            let Captured {
+                stage,
+                tasks,
+                obstacles,
+            } = captured(&file)?;
+            if !obstacles.is_empty() {
+                return Err(RunnerError::NeedsSpark {
+                    path: file,
+                    obstacles,
+                });
+            }
+            if tasks.is_empty() {
+                return Err(RunnerError::NoTasks { path: file });
+            }
             if stage.info.jvm_expressions > 0 {
                 eprintln!(
                     "note: {} guard(s) by Spark's expressions; rows that need one fail here",

@@ -14,13 +14,19 @@ use crate::RunnerError;
 /// What a run took.
 pub struct Report {
     wall: Duration,
+    rows: u64,
     operators: Vec<OperatorMetrics>,
     peak_memory_bytes: u64,
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:>10.1} ms in all", self.wall.as_secs_f64() * 1e3)?;
+        writeln!(
+            f,
+            "{:>10.1} ms in all, {} rows out",
+            self.wall.as_secs_f64() * 1e3,
+            self.rows
+        )?;
         for (id, metrics) in self.operators.iter().enumerate() {
             let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
             writeln!(
@@ -75,7 +81,9 @@ pub fn run(stage: &Arc<Stage>, tasks: &[Vec<u8>], threads: usize) -> Result<Repo
         .map(|_| OperatorMetrics::default())
         .collect();
     let mut peak_memory_bytes = 0;
-    for context in contexts.iter().flatten() {
+    let mut rows = 0;
+    for (context, output) in contexts.iter().flatten() {
+        rows += output;
         peak_memory_bytes = peak_memory_bytes.max(context.memory.peak());
         for (sum, part) in operators.iter().zip(&context.metrics) {
             let pairs = [
@@ -92,16 +100,18 @@ pub fn run(stage: &Arc<Stage>, tasks: &[Vec<u8>], threads: usize) -> Result<Repo
     }
     Ok(Report {
         wall,
+        rows,
         operators,
         peak_memory_bytes,
     })
 }
 
+/// One task; gives its context and how many rows it wrote.
 fn run_task(
     stage: &Arc<Stage>,
     number: usize,
     message: &[u8],
-) -> Result<Arc<TaskContext>, RunnerError> {
+) -> Result<(Arc<TaskContext>, u64), RunnerError> {
     let task = Task::decode(message).map_err(|source| RunnerError::TaskMessage {
         task: number,
         source,
@@ -117,15 +127,18 @@ fn run_task(
     );
     let output = tempfile::NamedTempFile::new()?;
     let result = match &stage.sink {
-        Some(sink) => sink.run(&context, output.path()).map(|_| ()),
+        Some(sink) => sink.run(&context, output.path()).map(|result| result.rows),
         None => stage.root.open(&context).and_then(|mut stream| {
-            while stream.next_batch()?.is_some() {}
-            Ok(())
+            let mut rows = 0;
+            while let Some(batch) = stream.next_batch()? {
+                rows += batch.active_rows() as u64;
+            }
+            Ok(rows)
         }),
     };
-    result.map_err(|source| RunnerError::Task {
+    let rows = result.map_err(|source| RunnerError::Task {
         task: number,
         source,
     })?;
-    Ok(context)
+    Ok((context, rows))
 }

@@ -51,6 +51,13 @@ object ArclightConf {
       "(a filter, a projection) saves by being native. A native stage that saves less than its " +
       "transitions cost stays in the JVM; 0 makes everything native that can be."))
 
+  val CAPTURE_DIRECTORY: ConfigurationEntry[Option[String]] = register(ConfigurationEntry.optionalText(
+    "spark.arclight.capture.directory", Session, "0.1.0",
+    "A folder on the driver's machine into which every native stage that runs is written with its " +
+      "tasks, as `stage-<digest>.arclight`. `arclight explain FILE` prints its plan, and `arclight " +
+      "run FILE` executes it outside Spark if it reads local files or ranges alone and no " +
+      "expression of it is evaluated by Spark. For developers."))
+
   val NATIVE_LIBRARY: ConfigurationEntry[Option[String]] = register(ConfigurationEntry.optionalText(
     "spark.arclight.native.library", Application, "0.1.0",
     "A file to load the native library from, instead of the one inside the jar. It must be there " +

@@ -107,12 +107,16 @@ final class NativeTask(
     val task = Task.newBuilder()
       .setPartition(context.partitionId())
       .addAllSpillDirectories(TaskInternals.localDirectories.asJava)
-    partition.splits.foreach(split => task.addInputs(toMessage(split)))
+    partition.splits.foreach(split => task.addInputs(NativeTask.message(split)))
     shuffleDataFile.foreach(file => task.setShuffleDataFile(file.getPath))
     task.build()
   }
+}
 
-  private def toMessage(split: InputSplit): Split = {
+object NativeTask {
+
+  /** A split as the engine takes it. */
+  private[execution] def message(split: InputSplit): Split = {
     val message = Split.newBuilder()
     split match {
       case AbsentSplit => message.setAbsent(Split.Absent.getDefaultInstance)

@@ -72,6 +72,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       top.output.length,
       ArclightConf.BATCH_SIZE.get(conf),
       ArclightConf.TEST_FAIL_ON_DISAGREEMENT.get(conf))
+    StageCapture.capture(conf, program, tasks, plan.bridged)
     (program, tasks)
   }
 

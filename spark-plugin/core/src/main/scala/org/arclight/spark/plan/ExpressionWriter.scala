@@ -134,6 +134,7 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
   }
 
   private def jvm(expression: Expression): SubstraitExpression = {
+    stage.noteBridged(expression)
     val (index, columns) = bridged(expression)
     call(
       ExpressionWriter.JVM, expression.dataType, expression.nullable,

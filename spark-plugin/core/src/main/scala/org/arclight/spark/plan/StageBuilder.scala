@@ -6,7 +6,7 @@ import scala.jdk.CollectionConverters._
 
 import com.google.protobuf.{Any => ProtobufAny, Message}
 import io.substrait.proto._
-import org.apache.spark.sql.catalyst.expressions.Attribute
+import org.apache.spark.sql.catalyst.expressions.{Attribute, Expression}
 import org.apache.spark.sql.internal.SQLConf
 import org.arclight.proto.{OperatorInfo, StageInfo}
 
@@ -36,6 +36,7 @@ final class StageBuilder(val conf: SQLConf)
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]
   private val jvmExpressions = ArrayBuffer.empty[JvmExpression]
+  private val bridged = mutable.LinkedHashSet.empty[String]
   private var operators = 0
   private var inputs = 0
 
@@ -57,6 +58,10 @@ final class StageBuilder(val conf: SQLConf)
     jvmExpressions += expression
     jvmExpressions.length - 1
   }
+
+  /** Notes that Spark's own code evaluates an expression. */
+  private[plan] def noteBridged(expression: Expression): Unit =
+    bridged += expression.simpleString(StageBuilder.BRIDGED_FIELDS)
 
   /** Writes expressions over an input's columns. */
   private[plan] def expressions(inputs: Seq[Attribute]): ExpressionWriter =
@@ -110,7 +115,7 @@ final class StageBuilder(val conf: SQLConf)
       .setAdvancedExtensions(AdvancedExtension.newBuilder().setEnhancement(any(info)))
       .build()
     val bytes = plan.toByteArray
-    StagePlan(bytes, StagePlan.digest(bytes), jvmExpressions.toSeq, operators)
+    StagePlan(bytes, StagePlan.digest(bytes), jvmExpressions.toSeq, bridged.toSeq, operators)
   }
 
   private[plan] def any(message: Message): ProtobufAny = ProtobufAny.pack(message)
@@ -122,4 +127,7 @@ object StageBuilder {
   val URN: String = "extension:org.arclight:functions"
 
   private val URN_ANCHOR = 1
+
+  /** How many children are named of an expression that is described. */
+  private val BRIDGED_FIELDS = 10
 }

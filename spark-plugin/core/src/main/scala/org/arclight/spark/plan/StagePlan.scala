@@ -36,12 +36,14 @@ final case class JvmExpression(
  * @param bytes the Substrait plan
  * @param digest 16 bytes that identify the plan
  * @param jvmExpressions Spark's own expressions, by the index the plan calls them
+ * @param bridged in words, the expressions of which Spark's own code evaluates every row
  * @param operatorCount how many operators report metrics; they are numbered from 0
  */
 final case class StagePlan(
     bytes: Array[Byte],
     digest: Array[Byte],
     jvmExpressions: Seq[JvmExpression],
+    bridged: Seq[String],
     operatorCount: Int)
 
 object StagePlan {
