@@ -57,17 +57,12 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
 
   /** A column. */
   def column(position: Int): SubstraitExpression =
-    SubstraitExpression.newBuilder()
-      .setSelection(reference(position)
-        .setRootReference(FieldReference.RootReference.newBuilder()))
-      .build()
+    SubstraitExpression.newBuilder().setSelection(ExpressionWriter.reference(position)).build()
 
   override def field(struct: SubstraitExpression, position: Int): SubstraitExpression =
-    SubstraitExpression.newBuilder().setSelection(reference(position).setExpression(struct)).build()
-
-  private def reference(position: Int): FieldReference.Builder =
-    FieldReference.newBuilder().setDirectReference(ReferenceSegment.newBuilder()
-      .setStructField(ReferenceSegment.StructField.newBuilder().setField(position)))
+    SubstraitExpression.newBuilder()
+      .setSelection(ExpressionWriter.segment(position).setExpression(struct))
+      .build()
 
   override def call(
       function: String,
@@ -167,6 +162,15 @@ private[plan] object ExpressionWriter {
 
   /** Spark's own expression. */
   val JVM: String = "jvm_expression"
+
+  /** A reference to a column. */
+  def reference(position: Int): FieldReference =
+    segment(position).setRootReference(FieldReference.RootReference.newBuilder()).build()
+
+  /** A field of a row or struct that is still to be named. */
+  private def segment(position: Int): FieldReference.Builder =
+    FieldReference.newBuilder().setDirectReference(ReferenceSegment.newBuilder()
+      .setStructField(ReferenceSegment.StructField.newBuilder().setField(position)))
 
   /** Values as a function's arguments. */
   def arguments(values: Seq[SubstraitExpression]): Seq[FunctionArgument] =

@@ -27,6 +27,7 @@ final class StageBuilder(val conf: SQLConf)
   with FilterRelation
   with ProjectRelation
   with AggregateRelation
+  with JoinRelation
   with SortRelation
   with LimitRelation
   with ExpandRelation

@@ -2,10 +2,12 @@ package org.arclight.spark.plan
 
 import scala.collection.mutable.ArrayBuffer
 
+import org.apache.spark.sql.catalyst.optimizer.BuildRight
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, SinglePartition}
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.ShuffleExchangeExec
+import org.apache.spark.sql.execution.joins.ShuffledJoin
 import org.apache.spark.sql.internal.SQLConf
 import org.arclight.proto.BlockCompression
 
@@ -50,6 +52,12 @@ final class PhysicalPlans(conf: SQLConf) {
       builder.rangeInput(
         builder.newInput(), range.start, range.step, range.numElements, range.numSlices,
         range.output)
+    case join: ShuffledJoin =>
+      val terms = JoinTerms(
+        join.leftKeys, join.rightKeys, join.joinType, BuildRight, join.condition)
+      builder.hashJoin(
+        relation(join.left, builder), relation(join.right, builder), terms, join.output,
+        join.nodeName)
     case exchange: ShuffleExchangeExec =>
       val below = new StageBuilder(conf)
       val child = relation(exchange.child, below)

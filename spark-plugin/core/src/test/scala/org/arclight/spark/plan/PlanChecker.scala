@@ -5,7 +5,7 @@ import scala.jdk.CollectionConverters._
 import com.google.protobuf.{Any => ProtobufAny}
 import io.substrait.proto._
 import org.apache.spark.sql.catalyst.expressions.BoundReference
-import org.arclight.proto.{AggregateFallbacks, Generate, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
+import org.arclight.proto.{AggregateFallbacks, Generate, JoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
 import org.scalatest.Assertions
 
 /**
@@ -111,6 +111,7 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
         columns.zip(inputs.head).foreach { case (a, b) => assertSame(a, b, "a column of a union") }
       }
       direct(rel.getSet.getCommon, inputs.head)
+    case Rel.RelTypeCase.HASH_JOIN => hashJoin(rel.getHashJoin)
     case Rel.RelTypeCase.EXTENSION_SINGLE
         if rel.getExtensionSingle.getDetail.is(classOf[Generate]) =>
       val input = relation(rel.getExtensionSingle.getInput)
@@ -166,6 +167,51 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
       detail(any, classOf[RangeInput])
       Seq(SparkTypes.toSubstrait(org.apache.spark.sql.types.LongType, nullable = false))
     }
+
+  private def hashJoin(join: HashJoinRel): Seq[Type] = {
+    import HashJoinRel.JoinType._
+    val left = relation(join.getLeft)
+    val right = relation(join.getRight)
+    assert(join.getKeysCount > 0, "a hash join has keys")
+    join.getKeysList.asScala.foreach { key =>
+      val one = column(key.getLeft, left)
+      val other = column(key.getRight, right)
+      assertSame(one, other, "a key of a join")
+      assert(key.getComparison.getSimple ==
+        ComparisonJoinKey.SimpleComparisonType.SIMPLE_COMPARISON_TYPE_EQ)
+    }
+    assert(join.getBuildInput != HashJoinRel.BuildInput.BUILD_INPUT_UNSPECIFIED)
+    if (join.hasResidualExpression) {
+      assertBoolean(expression(join.getResidualExpression, left ++ right))
+    }
+    assert(!join.hasPostJoinFilter, "a filter after the join is a relation of its own")
+    val info = detail(join.getAdvancedExtension.getEnhancement, classOf[JoinInfo])
+    if (info.getNullAwareAnti) {
+      assert(join.getType == JOIN_TYPE_LEFT_ANTI && join.getKeysCount == 1)
+      assert(join.getBuildInput == HashJoinRel.BuildInput.BUILD_INPUT_RIGHT)
+      assert(!join.hasResidualExpression)
+    }
+    val all = join.getType match {
+      case JOIN_TYPE_INNER | JOIN_TYPE_LEFT | JOIN_TYPE_RIGHT | JOIN_TYPE_OUTER => left ++ right
+      case JOIN_TYPE_LEFT_SEMI | JOIN_TYPE_LEFT_ANTI => left
+      case JOIN_TYPE_LEFT_MARK =>
+        left :+ SparkTypes.toSubstrait(org.apache.spark.sql.types.BooleanType, nullable = false)
+      case other => fail(s"join of type $other")
+    }
+    if (join.getCommon.hasEmit) {
+      operator(join.getCommon)
+      join.getCommon.getEmit.getOutputMappingList.asScala.toSeq.map(i => all(i))
+    } else {
+      direct(join.getCommon, all)
+    }
+  }
+
+  private def column(reference: Expression.FieldReference, input: Seq[Type]): Type = {
+    assert(reference.hasRootReference)
+    val field = reference.getDirectReference.getStructField.getField
+    assert(field < input.length, s"column $field of ${input.length}")
+    input(field)
+  }
 
   private def aggregate(rel: AggregateRel): Seq[Type] = {
     val input = relation(rel.getInput)
@@ -241,9 +287,7 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
         assert(struct.hasStruct && field < struct.getStruct.getTypesCount, s"field $field of $struct")
         struct.getStruct.getTypes(field)
       } else {
-        assert(tree.getSelection.hasRootReference)
-        assert(field < input.length, s"column $field of ${input.length}")
-        input(field)
+        column(tree.getSelection, input)
       }
     case Expression.RexTypeCase.SCALAR_FUNCTION => call(tree.getScalarFunction, input)
     case Expression.RexTypeCase.IF_THEN =>

@@ -115,6 +115,42 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
     }
   }
 
+  test("joins of every type, by columns and by expressions") {
+    withSQLConf(SQLConf.AUTO_BROADCASTJOIN_THRESHOLD.key -> "-1") {
+      Seq(
+        "select * from lineitem l join lineitem r on l.i = r.i",
+        "select * from lineitem l left join lineitem r on l.i = r.i and l.d < r.d",
+        "select * from lineitem l right join lineitem r on l.i + 1 = r.i and l.l_tax = r.l_tax",
+        "select * from lineitem l full join lineitem r on l.i = r.l and l.d = r.d",
+        "select * from lineitem l left semi join lineitem r on l.i = r.i and l.d / r.d > 1",
+        "select * from lineitem l left anti join lineitem r on l.l_shipdate = r.l_shipdate",
+        "select * from lineitem l where i > 3 or exists (select 1 from lineitem r where r.l = l.i)",
+        "select l.i from lineitem l join lineitem r on l.s = r.s and l.a <=> r.a",
+        "select * from lineitem l join lineitem r on l.l_tax = r.l_quantity * 2").foreach { text =>
+        withClue(text) {
+          val joins = checked(text).map(stage => joinsOf(root(stage)))
+          assert(joins.sum == 1)
+        }
+      }
+    }
+  }
+
+  private def joinsOf(rel: Rel): Int =
+    if (rel.hasHashJoin) 1
+    else if (rel.hasExtensionSingle) joinsOf(rel.getExtensionSingle.getInput)
+    else if (rel.hasProject) joinsOf(rel.getProject.getInput)
+    else if (rel.hasFilter) joinsOf(rel.getFilter.getInput)
+    else 0
+
+  test("a key that floats are normalised for is the column itself") {
+    withSQLConf(SQLConf.AUTO_BROADCASTJOIN_THRESHOLD.key -> "-1") {
+      val join = checked("select l.d from lineitem l join lineitem r on l.d = r.d").map(root)
+        .flatMap(top => Iterator.iterate(top)(_.getProject.getInput).take(3).find(_.hasHashJoin))
+        .head.getHashJoin
+      assert(!join.getLeft.hasProject && !join.getCommon.hasEmit)
+    }
+  }
+
   test("in both modes of arithmetic") {
     val text = "select i + 1, l * 2, cast(l as int), sum(l), sum(l_quantity) from lineitem group by 1, 2, 3"
     Seq("true", "false").foreach { ansi =>
