@@ -45,6 +45,12 @@ object ArclightConf {
     "Whether a native operator may have an expression that has no native kernel evaluated by " +
       "Spark's own code, a batch at a time. If not, the operator runs in the JVM."))
 
+  val REPLACE_MERGE_JOIN: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.join.replaceSortMerge", default = true, Session, "0.1.0",
+    "Whether a native hash join takes the place of each sort-merge join and of the sorts it needs. " +
+      "Its table is built of the smaller side, and spills when it does not fit in memory. If not, " +
+      "sort-merge joins run in the JVM."))
+
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",
     "What carrying rows from the JVM into a native stage costs, in units of what one cheap operator " +
@@ -150,6 +156,7 @@ object ArclightConf {
        || `spark.sql.queryExecutionListeners` | your list, with `${StartSettings.LISTENER_CLASS}`, which logs what `${EXPLAIN.key}` asks for |
        || `spark.sql.extendedExplainProviders` | your list, with `${StartSettings.EXPLAIN_CLASS}`, which adds to EXPLAIN what is native |
        || `spark.shuffle.manager` | `org.arclight.spark.shuffle.ArclightShuffleManager` |
+       || `${StartSettings.REMOVE_REDUNDANT_SORTS}` | `false`: Arclight itself removes sorts of rows that are in order, when it knows which joins still give them in order |
        || `spark.memory.offHeap.enabled` | `true`. If you set `false`, Arclight warns and stays off. |
        || `spark.memory.offHeap.size` | In local mode: half of what the machine or container has beyond the heap and 1 GiB, at most 8 GiB. On executors: 65 % of `spark.executor.memory`, which is split; if you set `spark.executor.memory`, it stays and half as much is added. |
        || `spark.executor.memory` | 35 % of Spark's default, at least 512 MiB: the rest becomes off-heap memory |

@@ -23,7 +23,7 @@ final case class StartSettings(
   def changes: Seq[(String, String)] =
     Seq(EXTENSIONS -> EXTENSIONS_CLASS, LISTENERS -> LISTENER_CLASS, EXPLAIN_PROVIDERS -> EXPLAIN_CLASS)
       .flatMap { case (key, ours) => appended(key, ours) } ++
-      shuffleManager ++ (if (isLocal) localMemory else executorMemory)
+      shuffleManager ++ redundantSorts ++ (if (isLocal) localMemory else executorMemory)
 
   /** Whether the user forbade off-heap memory, without which the engine has none. */
   def offHeapForbidden: Boolean =
@@ -37,6 +37,9 @@ final case class StartSettings(
 
   private def shuffleManager: Option[(String, String)] =
     if (conf.contains(SHUFFLE_MANAGER)) None else Some(SHUFFLE_MANAGER -> SHUFFLE_MANAGER_CLASS)
+
+  private def redundantSorts: Option[(String, String)] =
+    if (conf.contains(REMOVE_REDUNDANT_SORTS)) None else Some(REMOVE_REDUNDANT_SORTS -> "false")
 
   private def offHeapEnabled: Option[(String, String)] =
     if (conf.contains(OFF_HEAP_ENABLED)) None else Some(OFF_HEAP_ENABLED -> "true")
@@ -95,6 +98,7 @@ object StartSettings {
   val EXPLAIN_CLASS: String = classOf[ArclightExplain].getName
   val SHUFFLE_MANAGER = "spark.shuffle.manager"
   val SHUFFLE_MANAGER_CLASS = "org.arclight.spark.shuffle.ArclightShuffleManager"
+  val REMOVE_REDUNDANT_SORTS = "spark.sql.execution.removeRedundantSorts"
   val OFF_HEAP_ENABLED = "spark.memory.offHeap.enabled"
   val OFF_HEAP_SIZE = "spark.memory.offHeap.size"
   val EXECUTOR_MEMORY = "spark.executor.memory"

@@ -22,6 +22,7 @@ class StartSettingsSuite extends AnyFunSuite {
       "spark.sql.queryExecutionListeners" -> "org.arclight.spark.explain.ExplainListener",
       "spark.sql.extendedExplainProviders" -> "org.arclight.spark.explain.ArclightExplain",
       "spark.shuffle.manager" -> "org.arclight.spark.shuffle.ArclightShuffleManager",
+      "spark.sql.execution.removeRedundantSorts" -> "false",
       "spark.memory.offHeap.enabled" -> "true",
       "spark.memory.offHeap.size" -> "7168m"))
   }
@@ -42,6 +43,7 @@ class StartSettingsSuite extends AnyFunSuite {
   test("what the user set stays") {
     val user = Map(
       "spark.shuffle.manager" -> "sort",
+      "spark.sql.execution.removeRedundantSorts" -> "true",
       "spark.memory.offHeap.enabled" -> "true",
       "spark.memory.offHeap.size" -> "2g",
       "spark.executor.memory" -> "4g",

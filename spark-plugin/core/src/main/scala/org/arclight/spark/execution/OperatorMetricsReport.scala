@@ -15,7 +15,7 @@ import org.arclight.proto.{OperatorMetrics, TaskMetrics}
 object OperatorMetricsReport extends Logging {
 
   /** Spark's names of an operator's own time, in milliseconds. */
-  private val TIMES = Seq("scanTime", "aggTime", "sortTime")
+  private val TIMES = Seq("scanTime", "aggTime", "sortTime", "joinTime")
 
   /** How many rows an operator gave. */
   def outputRows(report: TaskMetrics, operator: Int): Long =

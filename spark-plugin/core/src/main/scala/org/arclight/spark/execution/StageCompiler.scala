@@ -11,7 +11,7 @@ import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.plan.{Relation, StageBuilder}
-import org.arclight.spark.rules.{FramingOperator, LeafOperator, OperatorRegistry, StreamingOperator}
+import org.arclight.spark.rules.{FramingOperator, LeafOperator, OperatorRegistry, ReplacedOperator, StreamingOperator}
 
 /** A task's part of an input, and where it would best be read. */
 final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
@@ -101,7 +101,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
           val relation = streaming.write(operator, relations, builder)
           metrics(relation.operator) = operator.metrics
           (relation, combine(operator, layouts))
-        case Some(_: FramingOperator) | None =>
+        case Some(_: FramingOperator | _: ReplacedOperator) | None =>
           throw SparkException.internalError(s"${operator.nodeName} is in a native stage.")
       }
   }

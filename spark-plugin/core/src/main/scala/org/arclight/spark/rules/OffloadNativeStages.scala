@@ -44,7 +44,8 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
       try {
         PlanningTime.measure(PlanningTime.Offloading) {
           TagNativePlans.tag(plan, conf)
-          convert(plan)
+          RequiredOrderings.note(plan, conf)
+          RequiredOrderings.restore(convert(plan), conf)
         }
       } catch {
         case NonFatal(defect) =>
@@ -80,13 +81,25 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   /** The native operators from `plan` downwards, with what they read behind borders. */
   private def grow(plan: SparkPlan): SparkPlan =
     if (isFusible(plan)) {
-      plan.mapChildren(grow)
+      standIn(plan)
     } else {
       NativeInputExec(convert(plan))
     }
 
   private def isFusible(plan: SparkPlan): Boolean =
     OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)
+
+  /** What runs for an operator that is native: itself, or what its entry has in its place. */
+  private def standIn(plan: SparkPlan): SparkPlan = OperatorRegistry.entry(plan) match {
+    case Some(replaced: ReplacedOperator) =>
+      val other = replaced.replace(plan)
+      other.copyTagsFrom(plan)
+      val grown = other.mapChildren(grow)
+      val order = RequiredOrderings.wanted(plan)
+      if (order.isEmpty) grown
+      else RequiredOrderings.sorted(grown, order, inStage = true, conf)
+    case _ => plan.mapChildren(grow)
+  }
 
   private def isWorthwhile(stage: NativeStageExec): Boolean = {
     val saving = stage.operators.flatMap(OperatorRegistry.entry).map(_.saving).sum

@@ -44,6 +44,23 @@ final case class FramingOperator(
   override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
 }
 
+/**
+ * An operator for which another one stands in native stages.
+ *
+ * @param replace gives what stands for it, over the same inputs as the operator or over inputs
+ *   below them; that operator has an entry of its own
+ */
+final case class ReplacedOperator(
+    operatorClass: Class[_ <: SparkPlan],
+    checkOperator: (SparkPlan, SQLConf) => SupportLevel,
+    replace: SparkPlan => SparkPlan)
+  extends OperatorEntry {
+  // What stands for it saves.
+  override def saving: Double = 0.0
+
+  override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
+}
+
 /** An operator that makes rows of something that isn't a plan. */
 trait LeafOperator extends OperatorEntry {
 
@@ -160,7 +177,7 @@ object OperatorRegistry {
       Generators.check(generate.generator, generate.child.output, conf)
     } { (generate, inputs, builder) =>
       builder.generate(inputs.head, generate)
-    })
+    }) ++ JoinOperators.entries
 
   private val byClass: Map[Class[_], OperatorEntry] =
     entries.map(entry => (entry.operatorClass: Class[_]) -> entry).toMap

@@ -1,12 +1,14 @@
 package org.arclight.spark.rules
 
 import org.apache.spark.sql.DataFrame
-import org.apache.spark.sql.execution.SparkPlan
+import org.apache.spark.sql.catalyst.expressions.{Ascending, SortOrder}
+import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
+import org.apache.spark.sql.execution.{SortExec, SparkPlan}
 import org.apache.spark.sql.functions.{col, sum, udf}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, EngineState, NativeSuite}
-import org.arclight.spark.execution.{NativeShuffleExchangeExec, NativeStageExec}
+import org.arclight.spark.execution.{NativeHashJoinExec, NativeShuffleExchangeExec, NativeStageExec, PlannedHashJoin, PlannedMergeJoin}
 import org.arclight.spark.explain.NativePlans
 
 /** Shapes of plans; nothing is executed, so no library is needed. */
@@ -132,6 +134,103 @@ class OffloadNativeStagesSuite extends NativeSuite {
     withNumbers {
       val text = NativePlans.describe(planned(spark.sql("SELECT sum(id) FROM numbers")))
       assert(text.linesIterator.forall(_.startsWith("* ")), text)
+    }
+  }
+
+  private def withoutBroadcasts(query: String, settings: (String, String)*): SparkPlan =
+    planned(spark.sql(query), (SQLConf.AUTO_BROADCASTJOIN_THRESHOLD.key -> "-1") +: settings: _*)
+
+  private def sorts(plan: SparkPlan): Seq[SortExec] = plan.collect { case sort: SortExec => sort }
+
+  private def joins(plan: SparkPlan): Seq[NativeHashJoinExec] =
+    plan.collect { case join: NativeHashJoinExec => join }
+
+  private val join = "SELECT l.id, r.s FROM numbers l JOIN numbers r ON l.id = r.id"
+
+  test("a hash join takes the place of a merge join and its sorts") {
+    withNumbers {
+      val plan = withoutBroadcasts(join)
+      assert(NativePlans.fallbacks(plan).isEmpty, NativePlans.describe(plan))
+      assert(joins(plan).map(_.planned) == Seq(PlannedMergeJoin(true, true)))
+      assert(sorts(plan).isEmpty)
+      assert(natives(plan).contains("ShuffledHashJoin instead of SortMergeJoin"))
+      assert(joins(plan).head.logicalLink.isDefined)
+      val sparks = withoutBroadcasts(join, ArclightConf.ENABLED.key -> "false")
+      assert(plan.canonicalized == sparks.canonicalized)
+    }
+  }
+
+  test("a merge join that may not be replaced keeps its sorts") {
+    withNumbers {
+      val key = ArclightConf.REPLACE_MERGE_JOIN.key
+      val plan = withoutBroadcasts(join, key -> "false")
+      assert(joins(plan).isEmpty && sorts(plan).length == 2)
+      assert(NativePlans.fallbacks(plan).map(_._2) == Seq(s"$key is false"))
+    }
+  }
+
+  test("joins chained by one key need no sort") {
+    withNumbers {
+      val plan = withoutBroadcasts(s"SELECT * FROM ($join) t JOIN numbers u ON t.id = u.id")
+      assert(joins(plan).length == 2 && sorts(plan).isEmpty, plan)
+    }
+  }
+
+  test("a window over a join's key is sorted for again") {
+    withNumbers {
+      val plan = withoutBroadcasts(
+        s"SELECT id, row_number() OVER (PARTITION BY id ORDER BY id) FROM ($join)")
+      assert(joins(plan).length == 1)
+      assert(sorts(plan).length == 1, plan)
+    }
+  }
+
+  Seq("true", "false").foreach { removed =>
+    val setting = SQLConf.REMOVE_REDUNDANT_SORTS_ENABLED.key -> removed
+    test(s"the order a user asks for is given, $setting") {
+      withNumbers {
+        val within = withoutBroadcasts(s"$join SORT BY l.id", setting)
+        assert(joins(within).length == 1 && sorts(within).length == 1, within)
+        assert(SortOrder.orderingSatisfies(
+          within.outputOrdering, Seq(SortOrder(within.output.head, Ascending))))
+        val total = withoutBroadcasts(
+          s"$join ORDER BY l.id", setting, SQLConf.SHUFFLE_PARTITIONS.key -> "1")
+        assert(joins(total).length == 1 && sorts(total).length == 1, total)
+      }
+    }
+  }
+
+  test("a sort of what is in order is removed") {
+    withNumbers {
+      val plan = withoutBroadcasts("SELECT * FROM (SELECT id FROM numbers SORT BY id) SORT BY id")
+      assert(sorts(plan).length == 1, plan)
+    }
+  }
+
+  test("the plugin, not Spark, removes redundant sorts") {
+    assert(!spark.sessionState.conf.getConf(SQLConf.REMOVE_REDUNDANT_SORTS_ENABLED))
+  }
+
+  test("a hash join that was asked for keeps the side it builds while sizes are estimates") {
+    withNumbers {
+      Seq("l" -> BuildLeft, "r" -> BuildRight).foreach { case (side, built) =>
+        val plan = withoutBroadcasts(
+          s"SELECT /*+ SHUFFLE_HASH($side) */ l.id FROM numbers l JOIN numbers r ON l.id = r.k")
+        assert(joins(plan).map(_.buildSide) == Seq(built))
+        assert(joins(plan).map(_.planned) == Seq(PlannedHashJoin(built)))
+        val sparks = withoutBroadcasts(
+          s"SELECT /*+ SHUFFLE_HASH($side) */ l.id FROM numbers l JOIN numbers r ON l.id = r.k",
+          ArclightConf.ENABLED.key -> "false")
+        assert(plan.canonicalized == sparks.canonicalized)
+      }
+    }
+  }
+
+  test("joins that are switched off run in the JVM") {
+    withNumbers {
+      val key = ArclightConf.operatorKey("SortMergeJoin")
+      val plan = withoutBroadcasts(join, key -> "false")
+      assert(NativePlans.fallbacks(plan).map(_._2) == Seq(s"$key is false"))
     }
   }
 }
