@@ -24,7 +24,7 @@ final case class Case(
  * `-- table: NAME` names; `@` before an expression says that it goes through the JVM. A file of
  * queries has them separated by lines that end in `;`. Directives before a query hold for it alone:
  * `-- jvm` (an expression may go through the JVM), `-- fallback: NODE, NODE` (operators that may
- * stay there), `-- set KEY=VALUE`.
+ * stay there), `-- set KEY=VALUE`. `-- all set KEY=VALUE` holds for all queries behind it.
  */
 object CaseFile {
 
@@ -48,7 +48,7 @@ object CaseFile {
   }
 
   def queries(file: Path): Seq[Case] = {
-    val blank = Case("", "", throughJvm = false, Set.empty, Map.empty)
+    var blank = Case("", "", throughJvm = false, Set.empty, Map.empty)
     val (cases, rest) = lines(file).foldLeft((Vector.empty[Case], blank)) {
       case ((done, open), line) =>
         line match {
@@ -56,9 +56,11 @@ object CaseFile {
           case directive if directive.startsWith("-- fallback:") =>
             val names = directive.stripPrefix("-- fallback:").split(',').map(_.trim)
             (done, open.copy(fallbacks = open.fallbacks ++ names))
+          case directive if directive.startsWith("-- all set ") =>
+            blank = blank.copy(conf = blank.conf + setting(directive.stripPrefix("-- all set ")))
+            (done, blank)
           case directive if directive.startsWith("-- set ") =>
-            val Array(key, value) = directive.stripPrefix("-- set ").split("=", 2): @unchecked
-            (done, open.copy(conf = open.conf + (key.trim -> value.trim)))
+            (done, open.copy(conf = open.conf + setting(directive.stripPrefix("-- set "))))
           case comment if comment.startsWith("--") => (done, open)
           case last if last.endsWith(";") =>
             (done :+ open.copy(sql = (open.sql + "\n" + last.stripSuffix(";")).trim), blank)
@@ -67,6 +69,11 @@ object CaseFile {
     }
     require(rest.sql.isBlank, s"$file: the last query has no semicolon")
     cases
+  }
+
+  private def setting(text: String): (String, String) = {
+    val Array(key, value) = text.split("=", 2): @unchecked
+    key.trim -> value.trim
   }
 
   private def lines(file: Path): Seq[String] = Files.readAllLines(file).asScala.toSeq.map(_.trim)

@@ -25,6 +25,7 @@ class DifferentialSuite extends NativeSuite {
 
   /** Settings that must change no result. */
   private val HOSTILE: Seq[(String, Map[String, String])] = Seq(
+    "without AQE" -> Map(SQLConf.ADAPTIVE_EXECUTION_ENABLED.key -> "false"),
     "batches of 3 rows" -> Map(ArclightConf.BATCH_SIZE.key -> "3"),
     "every reservation refused once" -> Map(ArclightConf.TEST_REFUSE_RESERVATIONS.key -> "true"),
     "equal hashes" -> Map(ArclightConf.TEST_EQUAL_HASHES.key -> "true"),
