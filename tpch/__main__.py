@@ -63,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
                        help="also show whether DuckDB agrees, by value")
     check.add_argument("--exact-doubles", action="store_true",
                        help="fail on doubles that differ by rounding alone")
+    check.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
+                       help="a setting of Spark for both; may be given several times")
+    check.add_argument("--plans", type=Path, metavar="FOLDER",
+                       help="also fail where a query's plan is not the one kept in FOLDER")
+    check.add_argument("--write-plans", action="store_true",
+                       help="keep the plans in FOLDER anew instead of comparing them")
     check.set_defaults(command=verify_rows)
 
     again = commands.add_parser("report", help="write a run's table and chart again")
@@ -117,19 +123,32 @@ def run_benchmark(options: argparse.Namespace) -> int:
 
 
 def verify_rows(options: argparse.Namespace) -> int:
-    """Compares rows. Fails on any query that is not equal."""
+    """Compares rows, and plans if asked. Fails on any query that is not equal."""
     require_engines(["spark", options.engine])
+    if options.write_plans and options.plans is None:
+        raise ValueError("--write-plans needs --plans")
+    wrong_settings = [text for text in options.settings if "=" not in text]
+    if wrong_settings:
+        raise ValueError(f"not KEY=VALUE: {', '.join(wrong_settings)}")
     chosen = queries.load(options.benchmark, options.queries)
     folder = data.make(options.benchmark, options.scale, options.data)
     verdicts = verify.verify(
         benchmark=options.benchmark, tables=data.tables(folder), chosen=chosen,
         engine=options.engine, cores=options.cores, memory_bytes=options.memory,
-        second_opinion=options.second_opinion)
+        second_opinion=options.second_opinion,
+        settings=dict(text.split("=", 1) for text in options.settings))
     print(verify.table(verdicts))
     accepted = verify.EXACT if options.exact_doubles else verify.ACCEPTED
     wrong = [verdict for verdict in verdicts if verdict.status not in accepted]
     print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} as Spark: {verify.counts(verdicts)}")
-    return 1 if wrong else 0
+    changes: dict[int, str] = {}
+    if options.plans and options.write_plans:
+        verify.write_plans(verdicts, options.plans)
+    elif options.plans:
+        changes = verify.changed_plans(verdicts, options.plans)
+        for query, difference in changes.items():
+            print(f"the plan of q{query} is not the one kept:\n{difference}")
+    return 1 if wrong or changes else 0
 
 
 def write_report(options: argparse.Namespace) -> int:

@@ -1,5 +1,6 @@
 """Verifies an engine's rows against Spark's on every query of a benchmark."""
 
+import difflib
 import pickle
 import sys
 import tempfile
@@ -40,16 +41,19 @@ class Verdict:
     native: str
     #: Whether DuckDB agrees with the candidate; None if not asked.
     second_opinion: str | None = None
+    #: The candidate's final plan with its marks, if it says.
+    plan: str | None = None
 
 
 def verify(benchmark: str, tables: dict[str, str], chosen: list[Query], engine: str, cores: int,
-           memory_bytes: int, second_opinion: bool) -> list[Verdict]:
+           memory_bytes: int, second_opinion: bool,
+           settings: dict[str, str] | None = None) -> list[Verdict]:
     """Runs the queries on Spark and on the engine, each in its own process; compares the rows."""
 
     def results(name: str, queries: list[Query]) -> dict[int, dict[str, Any]]:
         job = Job(engine=name, benchmark=benchmark, tables=tables,
                   queries=[(query.number, query.sql) for query in queries], warmup=0,
-                  repetitions=1, cores=cores, memory_bytes=memory_bytes)
+                  repetitions=1, cores=cores, memory_bytes=memory_bytes, settings=settings or {})
         return rows_of(job)
 
     expected = results("spark", chosen)
@@ -135,7 +139,8 @@ def verdict(number: int, comparison: Comparison, actual: dict[str, Any],
     return Verdict(
         query=number, status=comparison.status, detail=comparison.detail,
         rows=len(actual["rows"]) if "rows" in actual else None, native=native,
-        second_opinion=None if opinion is None else agreement(opinion, actual))
+        second_opinion=None if opinion is None else agreement(opinion, actual),
+        plan=actual.get("plan"))
 
 
 def agreement(opinion: dict[str, Any], actual: dict[str, Any]) -> str:
@@ -185,3 +190,29 @@ def counts(verdicts: list[Verdict]) -> str:
     """How many of each status."""
     found = Counter(verdict.status.value for verdict in verdicts)
     return ", ".join(f"{count} {status}" for status, count in found.items())
+
+
+def plan_file(folder: Path, query: int) -> Path:
+    """Where a query's plan is kept."""
+    return folder / f"q{query:02}.txt"
+
+
+def write_plans(verdicts: list[Verdict], folder: Path) -> None:
+    """Keeps the plans of all queries that ran."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for verdict in verdicts:
+        if verdict.plan is not None:
+            plan_file(folder, verdict.query).write_text(verdict.plan)
+
+
+def changed_plans(verdicts: list[Verdict], folder: Path) -> dict[int, str]:
+    """Query → how its plan differs from the one that is kept, where it does."""
+    changes = {}
+    for verdict in verdicts:
+        file = plan_file(folder, verdict.query)
+        kept = file.read_text() if file.exists() else ""
+        found = verdict.plan or ""
+        if kept != found:
+            changes[verdict.query] = "\n".join(difflib.unified_diff(
+                kept.splitlines(), found.splitlines(), "kept", "found", lineterm=""))
+    return changes

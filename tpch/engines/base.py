@@ -7,7 +7,7 @@ worker and holds the engine itself. See `tpch.worker` for what passes between th
 import os
 import sys
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Job:
     memory_bytes: int
     #: Where to pickle each query's rows for a comparison; not with timed runs.
     rows_file: str | None = None
+    #: Settings of Spark beside the engine's own.
+    settings: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The job as JSON's types."""

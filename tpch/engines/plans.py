@@ -92,3 +92,11 @@ def result_order(analyzed: Any) -> tuple[list[int] | None, bool]:
         order.append(output.index(identifier))
     return order, limited
 
+
+def marked_plan(explanation: str) -> str | None:
+    """What Arclight adds to EXPLAIN: a line an operator with its mark; None if it adds nothing."""
+    title = "== Extended Information (Arclight) ==\n"
+    if title not in explanation:
+        return None
+    text = explanation.split(title, 1)[1].split("\n== ", 1)[0]
+    return "\n".join(line.rstrip() for line in text.strip("\n").splitlines()) + "\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tpch.engines.base import WORKER, Engine, Job, Result, Session
-from tpch.engines.plans import count_operators, result_order
+from tpch.engines.plans import count_operators, marked_plan, result_order
 from tpch.queries import SPARK_CONFIGURATION
 
 
@@ -93,7 +93,8 @@ class PySparkSession(Session):
         analyzed = result.handle._jdf.queryExecution().analyzed()
         order, limited = result_order(analyzed)
         schema = json.loads(result.handle.schema.json())
-        return {"schema": schema, "order": order, "limited": limited}
+        plan = marked_plan(result.handle._jdf.queryExecution().simpleString())
+        return {"schema": schema, "order": order, "limited": limited, "plan": plan}
 
     def close(self) -> None:
         self.spark.stop()
@@ -133,7 +134,7 @@ class SparkEngine(Engine):
         command = [str(spark_home() / "bin" / "spark-submit")]
         if self.jars():
             command += ["--jars", ",".join(map(str, self.jars()))]
-        for key, value in self.configuration(job).items():
+        for key, value in {**self.configuration(job), **job.settings}.items():
             command += ["--conf", f"{key}={value}"]
         return [*command, str(WORKER), str(job_file)]
 
