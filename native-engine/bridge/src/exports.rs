@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use arclight_expressions::aggregates::aggregate_functions;
 use arclight_expressions::scalar_functions;
-use arclight_operators::EngineError;
+use arclight_operators::{EngineError, shared_tables};
 use arclight_plan::{Digest, PlanCache, Stage};
 use jni::objects::{JByteArray, JClass, JLongArray, JObject, JObjectArray, JString};
 use jni::sys::{jint, jlong};
@@ -140,6 +140,30 @@ pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_closeTask<'loca
         drop(unsafe { Arc::from_raw(handle as *const TaskHandle) });
         Ok(())
     });
+}
+
+/// Gives up a table that the JVM owned.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_dropTable<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    table: jlong,
+) {
+    guarded(env, |_| {
+        shared_tables().drop_table(table as u64);
+        Ok(())
+    });
+}
+
+/// How many shared tables there are.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_tables<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> jint {
+    guarded(env, |_| {
+        jint::try_from(shared_tables().len()).map_err(|_| internal("too many tables"))
+    })
 }
 
 /// A plan in words.

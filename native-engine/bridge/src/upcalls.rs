@@ -347,4 +347,73 @@ impl HostServices for SparkHost {
         // Closing a file that was only read loses nothing.
         drop(closed);
     }
+
+    fn rewind_rows(&mut self, input: u32) -> Result<(), HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32)];
+            env.call_method(
+                callbacks,
+                jni_str!("rewindRows"),
+                jni_sig!("(I)V"),
+                &arguments,
+            )
+            .map(|_| ())
+        })
+    }
+
+    fn acquire_storage(&mut self, input: u32, bytes: u64) -> Result<bool, HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32), JValue::Long(bytes as i64)];
+            env.call_method(
+                callbacks,
+                jni_str!("acquireStorage"),
+                jni_sig!("(IJ)Z"),
+                &arguments,
+            )?
+            .z()
+        })
+    }
+
+    fn release_storage(&mut self, bytes: u64) -> Result<(), HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Long(bytes as i64)];
+            env.call_method(
+                callbacks,
+                jni_str!("releaseStorage"),
+                jni_sig!("(J)V"),
+                &arguments,
+            )
+            .map(|_| ())
+        })
+    }
+
+    fn publish_table(&mut self, input: u32, table: u64, bytes: u64) -> Result<bool, HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [
+                JValue::Int(input as i32),
+                JValue::Long(table as i64),
+                JValue::Long(bytes as i64),
+            ];
+            env.call_method(
+                callbacks,
+                jni_str!("publishTable"),
+                jni_sig!("(IJJ)Z"),
+                &arguments,
+            )?
+            .z()
+        })
+    }
+
+    fn pin_table(&mut self, input: u32, table: u64) -> Result<bool, HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32), JValue::Long(table as i64)];
+            env.call_method(
+                callbacks,
+                jni_str!("pinTable"),
+                jni_sig!("(IJ)Z"),
+                &arguments,
+            )?
+            .z()
+        })
+    }
 }

@@ -155,6 +155,11 @@ impl TaskMemory {
         spare
     }
 
+    /// Test setting: whether every first reservation of an operator is refused once.
+    pub fn refuses_once(&self) -> bool {
+        self.limits.refuse_once
+    }
+
     /// Bytes reserved now.
     pub fn reserved(&self) -> u64 {
         self.ledger.lock().reserved

@@ -63,6 +63,34 @@ pub trait HostServices: JvmExpressions + Send {
 
     /// Closes a file.
     fn close_file(&mut self, handle: u64);
+
+    /// Has [`HostServices::next_rows`] give the rows of broadcast `input` from the first one on.
+    fn rewind_rows(&mut self, _input: u32) -> Result<(), HostError> {
+        none()
+    }
+
+    /// Asks for memory that no task owns, for a table of broadcast `input` under construction;
+    /// `false`: refused. Never waits for other tasks.
+    fn acquire_storage(&mut self, _input: u32, _bytes: u64) -> Result<bool, HostError> {
+        none()
+    }
+
+    /// Gives back what [`HostServices::acquire_storage`] gave.
+    fn release_storage(&mut self, _bytes: u64) -> Result<(), HostError> {
+        none()
+    }
+
+    /// Lets the JVM own the finished table `table` of broadcast `input`, charged with `bytes`
+    /// instead of what was acquired for it, and keeps it for this task. `false`: refused. The JVM
+    /// gives it up (`SharedTables::drop_table`) with the broadcast, or when it needs the memory.
+    fn publish_table(&mut self, _input: u32, _table: u64, _bytes: u64) -> Result<bool, HostError> {
+        none()
+    }
+
+    /// Keeps a published table until the task ends; `false`: the JVM has given it up.
+    fn pin_table(&mut self, _input: u32, _table: u64) -> Result<bool, HostError> {
+        none()
+    }
 }
 
 /// No JVM: the runner and unit tests. Every call that needs one fails.

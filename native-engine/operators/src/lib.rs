@@ -1,6 +1,7 @@
 //! Operators: immutable plan nodes that open a task's own stream of batches.
 
 mod aggregate;
+mod broadcast;
 mod expand;
 mod filter;
 mod generate;
@@ -9,10 +10,12 @@ mod join;
 mod key_bytes;
 mod limit;
 mod metrics;
+mod nested_loop;
 mod operator;
 mod project;
 mod range;
 mod rows_input;
+mod shared;
 mod sort;
 mod spill;
 mod task;
@@ -22,20 +25,23 @@ mod top_n;
 mod union;
 
 pub use aggregate::{HashAggregate, Measure, Phase};
+pub use broadcast::{BroadcastInput, BroadcastSource};
 pub use expand::Expand;
 pub use filter::Filter;
 pub use generate::{Generate, Generator};
 pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
 pub use join::{
-    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, RuntimeFilter,
+    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, RuntimeFilter,
     RuntimeFilters, ScanColumn, TableProvider,
 };
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;
+pub use nested_loop::{NestedLoopJoin, NestedLoopKind};
 pub use operator::{BatchStream, EngineError, Operator, OperatorRef, ReadFileError};
 pub use project::Project;
 pub use range::Range;
 pub use rows_input::RowsInput;
+pub use shared::{SharedTables, shared_tables};
 pub use sort::{Keys, Sort, SortKey, encode_keys};
 pub use spill::{Run, SpillReader, SpillWriter};
 pub use task::{FileSplit, Split, TaskContext, TaskSettings};

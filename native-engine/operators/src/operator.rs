@@ -6,6 +6,7 @@ use arclight_columns::{Batch, ColumnError, Schema};
 use arclight_expressions::EvalError;
 use arclight_memory::MemoryError;
 
+use crate::broadcast::BroadcastSource;
 use crate::host::HostError;
 use crate::join::ScanColumn;
 use crate::task::TaskContext;
@@ -77,6 +78,12 @@ pub trait Operator: Send + Sync + std::fmt::Debug {
     /// rows be left out at the scan: rows whose value there is of no use to whoever reads this
     /// output (nor is NULL). `None`: there is no such scan.
     fn scan_column(&self, _column: usize) -> Option<ScanColumn> {
+        None
+    }
+
+    /// The broadcast whose rows it gives, in every task the same: a join that is built of it
+    /// shares its table among tasks.
+    fn broadcast(&self) -> Option<BroadcastSource> {
         None
     }
 

@@ -1,10 +1,12 @@
 //! Project: evaluates expressions over each batch (Spark's `ProjectExec`).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arclight_columns::{Batch, Column, Schema};
 use arclight_expressions::ExpressionRef;
 
+use crate::broadcast::BroadcastSource;
 use crate::join::ScanColumn;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
@@ -17,6 +19,8 @@ pub struct Project {
     input: OperatorRef,
     expressions: Vec<ExpressionRef>,
     schema: Schema,
+    /// Tells projections of the process apart.
+    number: u64,
 }
 
 impl Project {
@@ -27,11 +31,13 @@ impl Project {
         expressions: Vec<ExpressionRef>,
         schema: Schema,
     ) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Project {
             id,
             input,
             expressions,
             schema,
+            number: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }
 }
@@ -52,6 +58,15 @@ impl Operator for Project {
     fn scan_column(&self, column: usize) -> Option<ScanColumn> {
         self.input
             .scan_column(self.expressions.get(column)?.column()?)
+    }
+    // Expressions can't be compared: those that Spark evaluates are numbers within the stage. The
+    // tasks of one stage share the projection itself.
+    fn broadcast(&self) -> Option<BroadcastSource> {
+        let below = self.input.broadcast()?;
+        Some(BroadcastSource {
+            input: below.input,
+            signature: format!("{}projection {}/", below.signature, self.number),
+        })
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(ProjectStream {

@@ -25,6 +25,8 @@ pub enum Split {
     Shuffle,
     /// A slice of a range.
     Slice(u32),
+    /// All rows of Spark's broadcast of this number, by upcall.
+    Broadcast(i64),
 }
 
 /// A part of a file.

@@ -49,6 +49,7 @@ fn split(split: &proto::Split) -> Result<Split, PlanError> {
             Kind::Rows(_) => Split::Rows,
             Kind::Shuffle(_) => Split::Shuffle,
             Kind::Slice(slice) => Split::Slice(slice.index),
+            Kind::Broadcast(broadcast) => Split::Broadcast(broadcast.id),
             Kind::Files(files) => Split::Files(
                 files
                     .files

@@ -2,6 +2,7 @@
 //! `BroadcastHashJoinExec`, `ShuffledHashJoinExec`, and `SortMergeJoinExec` where it need not sort).
 
 mod bits;
+mod broadcast;
 mod filter;
 mod gather;
 mod index;
@@ -18,6 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 use arclight_columns::Schema;
+use arclight_memory::Reservation;
 
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
@@ -26,14 +28,22 @@ pub use filter::{RuntimeFilter, RuntimeFilters, ScanColumn};
 pub use plan::{JoinKind, JoinSide, JoinSpec, JoinSpecError};
 pub use table::JoinTable;
 
+use broadcast::BroadcastTables;
 use plan::{JoinPlan, Source};
 
 /// Gives a build side that several tasks share, as that of a broadcast join.
 pub trait TableProvider: Send + Sync + std::fmt::Debug {
     /// The table of all rows of the build side, with all columns of the join's input, by the
     /// columns at the positions `keys`. Whoever provides it accounts for its memory.
-    fn table(&self, task: &Arc<TaskContext>, keys: &[usize])
-    -> Result<Arc<JoinTable>, EngineError>;
+    fn table(&self, task: &Arc<TaskContext>, keys: &[usize]) -> Result<ProvidedTable, EngineError>;
+}
+
+/// A table from a [`TableProvider`].
+pub struct ProvidedTable {
+    /// The table.
+    pub table: Arc<JoinTable>,
+    /// What the task pays for it, if it is the task's own.
+    pub charge: Option<Reservation>,
 }
 
 /// Joins two inputs on equal keys.
@@ -64,8 +74,8 @@ pub struct HashJoin {
 }
 
 impl HashJoin {
-    /// A join of `left` and `right`. Fails if keys or columns of `spec` are not there or do not
-    /// fit each other.
+    /// A join of `left` and `right`. A build side that is a broadcast is shared among tasks. Fails
+    /// if keys or columns of `spec` are not there or do not fit each other.
     pub fn new(
         id: usize,
         left: OperatorRef,
@@ -73,13 +83,21 @@ impl HashJoin {
         spec: JoinSpec,
     ) -> Result<Self, JoinSpecError> {
         let plan = JoinPlan::new(left.schema(), right.schema(), spec, false)?;
-        Ok(HashJoin {
+        let join = HashJoin {
             id,
             left,
             right,
             provider: None,
             plan: Arc::new(plan),
-        })
+        };
+        let tables = BroadcastTables::of(join.sides().1);
+        match tables {
+            None => Ok(join),
+            Some(_) if join.plan.marks_build_rows() => Err(JoinSpecError(
+                "that gives rows of a broadcast once for all tasks".to_string(),
+            )),
+            Some(tables) => join.with_shared_build(Arc::new(tables)),
+        }
     }
 
     /// The same join with its build side from `provider`; that input is not opened.

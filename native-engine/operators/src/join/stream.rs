@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use arclight_columns::Batch;
-use arclight_memory::Spillable;
+use arclight_memory::{Reservation, Spillable};
 use parking_lot::Mutex;
 
 use super::TableProvider;
@@ -38,6 +38,8 @@ pub(super) struct HashJoinStream {
     probe_input: OperatorRef,
     build_input: OperatorRef,
     provider: Option<Arc<dyn TableProvider>>,
+    /// Pays for a provided table that is the task's own.
+    charge: Option<Reservation>,
     shared: Arc<Shared>,
     probe: Option<Box<dyn BatchStream>>,
     prober: Prober,
@@ -70,6 +72,7 @@ impl HashJoinStream {
             probe_input,
             build_input,
             provider,
+            charge: None,
             shared,
             probe: None,
             spilled: None,
@@ -82,8 +85,9 @@ impl HashJoinStream {
         let metrics = Arc::clone(&self.metrics);
         let shared = Arc::clone(&self.shared);
         if let Some(provider) = &self.provider {
-            let table = provider.table(&self.task, &self.plan.build.keys)?;
-            shared.0.lock().share(table)?;
+            let provided = provider.table(&self.task, &self.plan.build.keys)?;
+            shared.0.lock().share(provided.table)?;
+            self.charge = provided.charge;
         } else {
             let mut input = self.build_input.open(&self.task)?;
             while let Some(batch) = input.next_batch()? {

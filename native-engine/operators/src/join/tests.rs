@@ -530,9 +530,12 @@ fn refuses_what_cannot_be() {
 struct Given(Arc<JoinTable>);
 
 impl TableProvider for Given {
-    fn table(&self, _: &Arc<TaskContext>, keys: &[usize]) -> Result<Arc<JoinTable>, EngineError> {
+    fn table(&self, _: &Arc<TaskContext>, keys: &[usize]) -> Result<ProvidedTable, EngineError> {
         assert_eq!(keys, self.0.keys());
-        Ok(Arc::clone(&self.0))
+        Ok(ProvidedTable {
+            table: Arc::clone(&self.0),
+            charge: None,
+        })
     }
 }
 

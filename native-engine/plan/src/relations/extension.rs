@@ -1,8 +1,10 @@
-//! Our leaves: rows of the JVM, shuffle blocks, ranges.
+//! Our leaves: rows of the JVM, broadcasts, shuffle blocks, ranges.
 
 use std::sync::Arc;
 
-use arclight_operators::{Range, RowsInput as RowsInputOperator};
+use arclight_operators::{
+    BroadcastInput as BroadcastInputOperator, Range, RowsInput as RowsInputOperator,
+};
 use arclight_shuffle::ShuffleRead;
 use prost::Name;
 use substrait_prost::ExtensionLeafRel;
@@ -10,7 +12,7 @@ use substrait_prost::ExtensionLeafRel;
 use super::Decoded;
 use crate::decoder::{detail, is_detail, operator_id};
 use crate::error::PlanError;
-use crate::proto::{RangeInput, RowsInput, ShuffleReadInput};
+use crate::proto::{BroadcastInput, RangeInput, RowsInput, ShuffleReadInput};
 use crate::types::schema;
 
 pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> {
@@ -24,6 +26,12 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         let rows: RowsInput = detail(any)?;
         let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
         let operator = RowsInputOperator::new(id, rows.input, schema);
+        return Ok(Decoded::over(Arc::new(operator), vec![rows.input]));
+    }
+    if is_detail(any, &BroadcastInput::full_name()) {
+        let rows: BroadcastInput = detail(any)?;
+        let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
+        let operator = BroadcastInputOperator::new(id, rows.input, schema);
         return Ok(Decoded::over(Arc::new(operator), vec![rows.input]));
     }
     if is_detail(any, &ShuffleReadInput::full_name()) {

@@ -7,6 +7,7 @@ mod fetch;
 mod filter;
 mod generate;
 mod join;
+mod nested_loop;
 mod project;
 mod read;
 mod set;
@@ -60,6 +61,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::Set(rel) => set::decode(decoder, rel),
         RelType::ExtensionSingle(rel) => generate::decode(decoder, rel),
         RelType::HashJoin(rel) => join::decode(decoder, rel),
+        RelType::NestedLoopJoin(rel) => nested_loop::decode(decoder, rel),
         RelType::ExtensionLeaf(rel) => extension::decode_leaf(rel),
         other => {
             let text = format!("{other:?}");

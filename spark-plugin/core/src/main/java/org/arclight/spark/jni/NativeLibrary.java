@@ -43,6 +43,12 @@ public final class NativeLibrary {
   /** Frees the task. Its handle is invalid from then on. */
   public static native void closeTask(long task);
 
+  /** Gives up a table that {@link TaskCallbacks#publishTable} took. */
+  public static native void dropTable(long table);
+
+  /** How many tables of broadcasts there are in the process. */
+  public static native int tables();
+
   /** A plan in words, one operator a line. */
   public static native String explain(byte[] plan);
 

@@ -50,4 +50,24 @@ public interface TaskCallbacks {
 
   /** Closes a file. */
   void closeFile(long handle);
+
+  /** Has {@link #nextRows} give the rows of a broadcast from the first one on. */
+  void rewindRows(int input);
+
+  /** Asks Spark for storage memory, for a table that tasks will share; false: refused. */
+  boolean acquireStorage(int input, long bytes);
+
+  /** Gives storage memory back. */
+  void releaseStorage(long bytes);
+
+  /**
+   * Takes a finished table of a broadcast, charged with so many bytes instead of what was acquired
+   * for it, and pins it. It is given up through {@link NativeLibrary#dropTable}.
+   *
+   * @return whether there was memory for it
+   */
+  boolean publishTable(int input, long table, long bytes);
+
+  /** Keeps a table until the task ends; false: it has been given up. */
+  boolean pinTable(int input, long table);
 }

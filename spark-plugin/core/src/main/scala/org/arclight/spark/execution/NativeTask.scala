@@ -124,6 +124,7 @@ object NativeTask {
       case _: ShuffleSplit => message.setShuffle(Split.ShuffleBlocks.getDefaultInstance)
       case FilesSplit(files) => message.setFiles(Split.Files.parseFrom(files))
       case RangeSplit(index) => message.setSlice(Split.Slice.newBuilder().setIndex(index))
+      case BroadcastSplit(id) => message.setBroadcast(Split.Broadcast.newBuilder().setId(id))
     }
     message.build()
   }

@@ -33,11 +33,38 @@ final class RowBlock {
   /** Copies a row to the block's end. */
   def append(row: UnsafeRow): Unit = {
     val length = row.getSizeInBytes
-    reserve(length)
+    reserve(length, 1)
     Platform.copyMemory(row.getBaseObject, row.getBaseOffset, null, rows + byteCount, length.toLong)
     Platform.putInt(null, lengths + rowCount * LENGTH_BYTES, length)
     byteCount += length
     rowCount += 1
+  }
+
+  /** The block as bytes: the number of rows (32 bits), their lengths, the rows. */
+  def toBytes: Array[Byte] = {
+    val lengthBytes = rowCount * LENGTH_BYTES
+    val bytes = new Array[Byte](Math.toIntExact(COUNT_BYTES + lengthBytes + byteCount))
+    Platform.putInt(bytes, Platform.BYTE_ARRAY_OFFSET, rowCount)
+    Platform.copyMemory(
+      null, lengths, bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES, lengthBytes)
+    Platform.copyMemory(
+      null, rows, bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES + lengthBytes, byteCount)
+    bytes
+  }
+
+  /** Makes the block what [[toBytes]] gave. */
+  def read(bytes: Array[Byte]): Unit = {
+    clear()
+    val count = Platform.getInt(bytes, Platform.BYTE_ARRAY_OFFSET)
+    val lengthBytes = count * LENGTH_BYTES
+    val size = bytes.length - COUNT_BYTES - lengthBytes
+    reserve(size, count)
+    Platform.copyMemory(
+      bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES, null, lengths, lengthBytes)
+    Platform.copyMemory(
+      bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES + lengthBytes, null, rows, size)
+    byteCount = size
+    rowCount = count
   }
 
   /** Says where the rows and their lengths are. */
@@ -57,9 +84,10 @@ final class RowBlock {
     lengthCapacity = 0
   }
 
-  private def reserve(length: Int): Unit = {
-    if (byteCount + length > rowCapacity) {
-      val capacity = math.max(math.max(rowCapacity * 2, byteCount + length), INITIAL_BYTES)
+  /** Makes room for so many bytes in so many rows more. */
+  private def reserve(bytes: Long, count: Int): Unit = {
+    if (byteCount + bytes > rowCapacity || rowCapacity == 0) {
+      val capacity = math.max(math.max(rowCapacity * 2, byteCount + bytes), INITIAL_BYTES)
       rows = if (rows == 0) {
         Platform.allocateMemory(capacity)
       } else {
@@ -67,8 +95,8 @@ final class RowBlock {
       }
       rowCapacity = capacity
     }
-    if (rowCount == lengthCapacity) {
-      val capacity = math.max(lengthCapacity * 2, INITIAL_ROWS)
+    if (rowCount + count > lengthCapacity) {
+      val capacity = math.max(math.max(lengthCapacity * 2, rowCount + count), INITIAL_ROWS)
       lengths = if (lengths == 0) {
         Platform.allocateMemory(capacity * LENGTH_BYTES)
       } else {
@@ -80,6 +108,7 @@ final class RowBlock {
 }
 
 object RowBlock {
+  private val COUNT_BYTES = 4L
   private val LENGTH_BYTES = 4L
   private val INITIAL_BYTES = 64L << 10
   private val INITIAL_ROWS = 1024

@@ -5,6 +5,7 @@ import scala.collection.mutable.ArrayBuffer
 
 import org.apache.spark.{SparkContext, SparkException}
 import org.apache.spark.sql.execution.{ExecSubqueryExpression, SparkPlan, UnionExec}
+import org.apache.spark.sql.execution.joins.CartesianProductExec
 import org.apache.spark.sql.execution.metric.SQLMetric
 import org.apache.spark.sql.catalyst.plans.physical.UnknownPartitioning
 import org.apache.spark.sql.internal.SQLConf
@@ -17,13 +18,30 @@ import org.arclight.spark.rules.{FramingOperator, LeafOperator, OperatorRegistry
 final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
 
 /**
+ * What each task of a stage reads: parts of inputs, by the inputs' numbers.
+ *
+ * @param tasks what the tasks read, each its own; None if nothing says how many tasks there are
+ * @param everywhere what every task reads too
+ */
+private[execution] final case class Layout(
+    tasks: Option[IndexedSeq[Layout.Parts]],
+    everywhere: Layout.Parts) {
+
+  /** All that each task reads. */
+  def whole: IndexedSeq[Layout.Parts] = tasks.getOrElse(IndexedSeq.empty).map(_ ++ everywhere)
+}
+
+private[execution] object Layout {
+  type Parts = Map[Int, PlacedSplit]
+}
+
+/**
  * Makes one RDD of a native stage's operators, when the stage executes: only then subqueries have
  * values and partitions are pruned. For one stage.
  */
 private[execution] final class StageCompiler(sparkContext: SparkContext, conf: SQLConf) {
 
-  /** What each task reads: for every partition the parts of the inputs, by the inputs' numbers. */
-  private type Layout = IndexedSeq[Map[Int, PlacedSplit]]
+  private def perTask(tasks: IndexedSeq[Layout.Parts]): Layout = Layout(Some(tasks), Map.empty)
 
   private val builder = new StageBuilder(conf)
   private val inputs = ArrayBuffer.empty[StageInput]
@@ -42,7 +60,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       top: Option[(StageBuilder, Relation, Int) => Relation],
       indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
     val (relation, layout) = write(root)
-    val whole = top.fold(relation)(_(builder, relation, layout.length))
+    val whole = top.fold(relation)(_(builder, relation, layout.whole.length))
     val compiled = assemble(whole, layout, stageMetrics)
     new NativeStageRDD(sparkContext, () => compiled, indeterminate)
   }
@@ -77,7 +95,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   }
 
   private def partitions(layout: Layout): Array[NativeStagePartition] =
-    layout.zipWithIndex.map { case (parts, index) =>
+    layout.whole.zipWithIndex.map { case (parts, index) =>
       val splits = Array.tabulate[InputSplit](inputs.length) { input =>
         parts.get(input).fold[InputSplit](AbsentSplit)(_.split)
       }
@@ -95,7 +113,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
           val opened = leaf.open(operator, number, builder)
           inputs += opened.input
           metrics(opened.relation.operator) = operator.metrics
-          (opened.relation, opened.splits.map(split => Map(number -> split)).toIndexedSeq)
+          (opened.relation, perTask(opened.splits.map(split => Map(number -> split)).toIndexedSeq))
         case Some(streaming: StreamingOperator) =>
           val (relations, layouts) = operator.children.map(write).unzip
           val relation = streaming.write(operator, relations, builder)
@@ -106,20 +124,37 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       }
   }
 
-  private def writeInput(child: SparkPlan): (Relation, Layout) = PlanningTime.excluding(child.execute()) match {
-    case shuffle: NativeShuffleReadRDD =>
-      val (relation, layout) = writeShuffleRead(shuffle.source)
-      // Reused, it goes by other names.
-      (relation.copy(output = child.output), layout)
-    case rows =>
-      val number = newInput()
-      val relation = builder.rowsInput(number, child.output)
-      inputs += RowsInput(rows, child.output.map(_.dataType).toArray)
-      val layout = rows.partitions.toIndexedSeq.map { partition =>
-        Map(number -> PlacedSplit(RowsSplit(partition), Nil))
-      }
-      (relation, layout)
+  private def writeInput(child: SparkPlan): (Relation, Layout) =
+    NativeBroadcastExchangeExec.behind(child) match {
+      case Some(broadcast) => writeBroadcast(child, broadcast)
+      case None => writeRows(child)
+    }
+
+  private def writeBroadcast(
+      child: SparkPlan,
+      broadcast: NativeBroadcastExchangeExec): (Relation, Layout) = {
+    val rows = PlanningTime.excluding(broadcast.executeNativeBroadcast())
+    val number = newInput()
+    inputs += BroadcastInput(rows)
+    val split = PlacedSplit(BroadcastSplit(rows.id), Nil)
+    (builder.broadcastInput(number, child.output), Layout(None, Map(number -> split)))
   }
+
+  private def writeRows(child: SparkPlan): (Relation, Layout) =
+    PlanningTime.excluding(child.execute()) match {
+      case shuffle: NativeShuffleReadRDD =>
+        val (relation, layout) = writeShuffleRead(shuffle.source)
+        // Reused, it goes by other names.
+        (relation.copy(output = child.output), layout)
+      case rows =>
+        val number = newInput()
+        val relation = builder.rowsInput(number, child.output)
+        inputs += RowsInput(rows, child.output.map(_.dataType).toArray)
+        val layout = rows.partitions.toIndexedSeq.map { partition =>
+          Map(number -> PlacedSplit(RowsSplit(partition), Nil))
+        }
+        (relation, perTask(layout))
+    }
 
   private def writeShuffleRead(source: NativeShuffleSource): (Relation, Layout) = {
     val number = newInput()
@@ -129,7 +164,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
     val layout = source.specs.toIndexedSeq.map { spec =>
       Map(number -> PlacedSplit(ShuffleSplit(spec), Nil))
     }
-    (source.top(builder, relation), layout)
+    (source.top(builder, relation), perTask(layout))
   }
 
   private def newInput(): Int = {
@@ -143,18 +178,26 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   /** Which parts of an operator's inputs come together in a task. */
   private def combine(operator: SparkPlan, layouts: Seq[Layout]): Layout = operator match {
     case union: UnionExec if union.outputPartitioning.isInstanceOf[UnknownPartitioning] =>
-      layouts.flatten.toIndexedSeq
-    case _: UnionExec => zip(layouts.filter(_.nonEmpty))
+      perTask(layouts.flatMap(_.whole).toIndexedSeq)
+    case _: UnionExec => zip(layouts.filter(_.tasks.exists(_.nonEmpty)))
+    case _: CartesianProductExec =>
+      // As Spark's CartesianRDD numbers the pairs.
+      val Seq(left, right) = layouts.map(_.whole)
+      perTask(left.flatMap(one => right.map(one ++ _)))
     case _ => zip(layouts)
   }
 
   private def zip(layouts: Seq[Layout]): Layout = {
-    val counts = layouts.map(_.length).distinct
+    val tasks = layouts.flatMap(_.tasks)
+    val counts = tasks.map(_.length).distinct
     if (counts.length > 1) {
       throw SparkException.internalError(
         s"The inputs of a native stage have ${counts.mkString(" and ")} partitions.")
     }
-    (0 until counts.headOption.getOrElse(0)).map(index => layouts.map(_(index)).reduce(_ ++ _))
+    val together = counts.headOption.map { count =>
+      (0 until count).map(index => tasks.map(_(index)).reduce(_ ++ _))
+    }
+    Layout(together, layouts.map(_.everywhere).foldLeft[Layout.Parts](Map.empty)(_ ++ _))
   }
 
   // Spark waits for the subqueries of the nodes it executes, and these aren't executed.

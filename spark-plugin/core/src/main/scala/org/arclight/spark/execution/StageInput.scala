@@ -36,6 +36,9 @@ final case class FilesInput(
     configuration: Option[Broadcast[SerializableConfiguration]],
     operator: Int) extends StageInput
 
+/** Rows that each task has all of. */
+final case class BroadcastInput(rows: Broadcast[Array[Array[Byte]]]) extends StageInput
+
 /** Slices of a range. */
 final case class RangeSlices(operator: Int) extends StageInput
 
@@ -54,6 +57,9 @@ final case class ShuffleSplit(spec: ShufflePartitionSpec) extends InputSplit
 final case class FilesSplit(files: Array[Byte]) extends InputSplit
 
 final case class RangeSplit(index: Int) extends InputSplit
+
+/** @param id Spark's number of the broadcast */
+final case class BroadcastSplit(id: Long) extends InputSplit
 
 /** A task of a stage: its part of each input, by the input's number. */
 final class NativeStagePartition(

@@ -1,7 +1,7 @@
 package org.arclight.spark.execution
 
 import org.apache.spark.{SparkException, TaskContext}
-import org.apache.spark.arclight.ShuffleBlocks
+import org.apache.spark.arclight.{NativeTables, ShuffleBlocks, TaskInternals}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
 
@@ -18,10 +18,11 @@ final class TaskHost(
   extends TaskCallbacks {
   import TaskHost._
 
-  private val rows = new Array[RowSource](program.inputs.length)
+  private val rows = new Array[BlockSource](program.inputs.length)
   private val blocks = new Array[ShuffleBlocks](program.inputs.length)
   private val expressions = new Array[Evaluation](program.jvmExpressions.length)
   private val evaluated = new RowBlock
+  private val tables = new NativeTables(context)
   private lazy val files = new HadoopFiles(
     program.inputs.collectFirst { case FilesInput(Some(shared), _) => shared.value.value }
       .getOrElse(throw SparkException.internalError("A stage without files opens one.")))
@@ -39,10 +40,31 @@ final class TaskHost(
       rows(input) = (program.inputs(input), partition.splits(input)) match {
         case (RowsInput(rdd, types), RowsSplit(parent)) =>
           new RowSource(rdd.iterator(parent, context), () => UnsafeProjection.create(types))
+        case (BroadcastInput(packed), BroadcastSplit(_)) => new PackedSource(packed.value.iterator)
         case _ => throw wrongKind(input, "rows")
       }
     }
     rows(input).next(program.batchRows, block)
+  }
+
+  override def rewindRows(input: Int): Unit = {
+    if (rows(input) != null) rows(input).close()
+    rows(input) = null
+  }
+
+  override def acquireStorage(input: Int, bytes: Long): Boolean =
+    tables.acquire(broadcastId(input), bytes)
+
+  override def releaseStorage(bytes: Long): Unit = tables.release(bytes)
+
+  override def publishTable(input: Int, table: Long, bytes: Long): Boolean =
+    tables.publish(broadcastId(input), table, bytes)
+
+  override def pinTable(input: Int, table: Long): Boolean = tables.pin(broadcastId(input), table)
+
+  private def broadcastId(input: Int): Long = partition.splits(input) match {
+    case BroadcastSplit(id) => id
+    case _ => throw wrongKind(input, "a broadcast")
   }
 
   override def evaluate(
@@ -97,6 +119,7 @@ final class TaskHost(
   def close(rowsRead: Int => Long): Unit = {
     rows.foreach(source => if (source != null) source.close())
     evaluated.close()
+    tables.close()
     if (filesOpened) files.closeAll()
     blocks.indices.foreach { input =>
       (program.inputs(input), blocks(input)) match {
@@ -118,14 +141,24 @@ object TaskHost {
   /** Where a block of JVM rows ends though more rows would fit. */
   private val ROW_BLOCK_BYTES = 1L << 20
 
-  /** Hands over the rows of an iterator, block by block. */
+  /** Hands over rows, block by block. */
+  private sealed trait BlockSource {
+    protected val block = new RowBlock
+
+    /** Says where the next rows are, so many at most, and how many they are; none at the end. */
+    def next(maximum: Int, description: Array[Long]): Int
+
+    def close(): Unit = block.close()
+  }
+
+  /** The rows of an iterator. */
   private final class RowSource(
       iterator: Iterator[InternalRow],
-      projection: () => UnsafeProjection) {
-    private val block = new RowBlock
+      projection: () => UnsafeProjection)
+    extends BlockSource {
     private lazy val toUnsafe = projection()
 
-    def next(maximum: Int, description: Array[Long]): Int = {
+    override def next(maximum: Int, description: Array[Long]): Int = {
       block.clear()
       while (block.count < maximum && block.bytes < ROW_BLOCK_BYTES && iterator.hasNext) {
         iterator.next() match {
@@ -136,8 +169,18 @@ object TaskHost {
       block.describe(description)
       block.count
     }
+  }
 
-    def close(): Unit = block.close()
+  /** The rows of packed blocks, each as it is. */
+  private final class PackedSource(packed: Iterator[Array[Byte]]) extends BlockSource {
+    private lazy val codec = TaskInternals.compressionCodec
+
+    override def next(maximum: Int, description: Array[Long]): Int = {
+      block.clear()
+      if (packed.hasNext) block.read(PackedRows.unpack(packed.next(), codec))
+      block.describe(description)
+      block.count
+    }
   }
 
   /** One of the stage's expressions, compiled. */

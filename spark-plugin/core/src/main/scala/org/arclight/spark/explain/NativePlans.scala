@@ -6,7 +6,7 @@ import org.apache.spark.sql.execution.command.DataWritingCommandExec
 import org.apache.spark.sql.execution.datasources.WriteFilesExec
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 
-import org.arclight.spark.execution.{NativeInputExec, NativeShuffleExchangeExec, NativeStageExec, NativeTakeOrderedAndProjectExec}
+import org.arclight.spark.execution.{NativeBroadcastExchangeExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec, NativeTakeOrderedAndProjectExec}
 import org.arclight.spark.rules.OperatorVerdict
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -66,7 +66,7 @@ object NativePlans {
         MarkedOperator(plan, Frame, depth) +: below(plan.children, native = false)
       // What is reused was marked where it runs.
       case reused: ReusedExchangeExec => Seq(MarkedOperator(reused, Frame, depth))
-      case exchange: NativeShuffleExchangeExec =>
+      case exchange @ (_: NativeShuffleExchangeExec | _: NativeBroadcastExchangeExec) =>
         MarkedOperator(exchange, NativeMark, depth) +: below(exchange.children, native = false)
       case top: NativeTakeOrderedAndProjectExec =>
         MarkedOperator(top, mark(top, native = true), depth) +: below(top.children, native = false)

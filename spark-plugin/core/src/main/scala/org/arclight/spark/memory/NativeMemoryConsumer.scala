@@ -2,6 +2,7 @@ package org.arclight.spark.memory
 
 import java.util.concurrent.atomic.AtomicLong
 
+import org.apache.spark.arclight.NativeTables
 import org.apache.spark.memory.{MemoryConsumer, MemoryMode, TaskMemoryManager}
 
 /**
@@ -22,6 +23,7 @@ final class NativeMemoryConsumer(manager: TaskMemoryManager, spillTask: Long => 
     if (bytes <= 0 || closed) {
       0L
     } else {
+      NativeTables.makeRoom(bytes)
       val granted = acquireMemory(bytes)
       held.addAndGet(granted)
       granted

@@ -3,14 +3,24 @@ package org.arclight.spark.plan
 import com.google.protobuf.Message
 import io.substrait.proto.{ExtensionLeafRel, Rel}
 import org.apache.spark.sql.catalyst.expressions.Attribute
-import org.arclight.proto.{BlockCompression, RangeInput, RowsInput, ShuffleReadInput}
+import org.arclight.proto.{BlockCompression, BroadcastInput, RangeInput, RowsInput, ShuffleReadInput}
 
-/** The leaves that are not files: rows of the JVM, shuffle blocks, ranges. */
+/** The leaves that are not files: rows of the JVM, broadcasts, shuffle blocks, ranges. */
 private[plan] trait InputRelations { this: StageBuilder =>
 
   /** Rows that the JVM produces. */
   def rowsInput(input: Int, output: Seq[Attribute], operator: String = "Rows"): Relation =
     leaf(operator, output, RowsInput.newBuilder()
+      .setInput(input)
+      .setSchema(SparkTypes.namedStruct(output))
+      .build())
+
+  /** Rows that every task has all of. */
+  def broadcastInput(
+      input: Int,
+      output: Seq[Attribute],
+      operator: String = "BroadcastInput"): Relation =
+    leaf(operator, output, BroadcastInput.newBuilder()
       .setInput(input)
       .setSchema(SparkTypes.namedStruct(output))
       .build())

@@ -33,6 +33,7 @@ final class StageBuilder(val conf: SQLConf)
   with ExpandRelation
   with UnionRelation
   with GenerateRelation
+  with NestedLoopJoinRelation
   with ShuffleWriteRelation {
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]

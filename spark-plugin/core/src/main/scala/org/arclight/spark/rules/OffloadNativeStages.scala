@@ -9,8 +9,8 @@ import org.apache.spark.sql.catalyst.expressions.SortOrder
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, SparkPlan, TakeOrderedAndProjectExec}
-import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ShuffleQueryStageExec}
-import org.apache.spark.sql.execution.exchange.{REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
+import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ExchangeQueryStageExec}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution._
@@ -43,9 +43,10 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
     if (ArclightConf.isEnabled(conf) && !isStreaming(plan)) {
       try {
         PlanningTime.measure(PlanningTime.Offloading) {
-          TagNativePlans.tag(plan, conf)
-          RequiredOrderings.note(plan, conf)
-          RequiredOrderings.restore(convert(plan), conf)
+          val whole = BroadcastOperators.convertSubqueries(plan, conf)
+          TagNativePlans.tag(whole, conf)
+          RequiredOrderings.note(whole, conf)
+          RequiredOrderings.restore(convert(whole), conf)
         }
       } catch {
         case NonFatal(defect) =>
@@ -62,6 +63,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   private def convert(plan: SparkPlan): SparkPlan = plan match {
     case stage: NativeStageExec => stage
     case exchange: ShuffleExchangeExec => convertExchange(exchange)
+    case broadcast: BroadcastExchangeExec => convertBroadcast(broadcast)
     case take: TakeOrderedAndProjectExec if OperatorVerdict.isNative(take) => convertTopN(take)
     case operator if isFusible(operator) => convertRegion(operator)
     case operator => operator.mapChildren(convert)
@@ -110,12 +112,24 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
 
   /** Whether a native stage above reads a plan's rows without the JVM between. */
   private def isNativeResult(plan: SparkPlan): Boolean = plan match {
-    case _: NativeShuffleExchangeExec | _: NativeTakeOrderedAndProjectExec => true
+    case _: NativeShuffleExchangeExec | _: NativeBroadcastExchangeExec |
+        _: NativeTakeOrderedAndProjectExec => true
     case ReusedExchangeExec(_, child) => isNativeResult(child)
-    case stage: ShuffleQueryStageExec => isNativeResult(stage.plan)
+    case stage: ExchangeQueryStageExec => isNativeResult(stage.plan)
     case AQEShuffleReadExec(child, _) => isNativeResult(child)
     case _ => false
   }
+
+  private def convertBroadcast(broadcast: BroadcastExchangeExec): SparkPlan =
+    BroadcastOperators.obstacle(broadcast, conf) match {
+      case None =>
+        val native = NativeBroadcastExchangeExec(broadcast.mode, convert(broadcast.child))
+        native.copyTagsFrom(broadcast)
+        native
+      case Some(reason) =>
+        OperatorVerdict.putObstacle(broadcast, reason)
+        broadcast.mapChildren(convert)
+    }
 
   /**
    * An exchange is native if what it reads is. Rows of the JVM become columns before it if they

@@ -177,7 +177,7 @@ object OperatorRegistry {
       Generators.check(generate.generator, generate.child.output, conf)
     } { (generate, inputs, builder) =>
       builder.generate(inputs.head, generate)
-    }) ++ JoinOperators.entries
+    }) ++ JoinOperators.entries ++ BroadcastOperators.entries
 
   private val byClass: Map[Class[_], OperatorEntry] =
     entries.map(entry => (entry.operatorClass: Class[_]) -> entry).toMap

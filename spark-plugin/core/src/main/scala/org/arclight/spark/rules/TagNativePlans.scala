@@ -19,7 +19,7 @@ import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 /**
  * Says of every operator whether it can be native, or why not, in a tag; it replaces nothing. As a
  * rule of query-stage preparation it sees the whole plan, before and after every adaptive stage.
- * What is tagged already stays so.
+ * What is tagged already stays so, but for joins with a broadcast, which depend on what became of it.
  */
 object TagNativePlans extends Rule[SparkPlan] with Logging {
 
@@ -47,7 +47,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
       case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, fileNameWanted = false))
       case operator =>
         val wanted = fileNameWanted || asksFileName(operator)
-        if (OperatorVerdict.of(operator).isEmpty) {
+        if (OperatorVerdict.of(operator).isEmpty || BroadcastOperators.readsBroadcast(operator)) {
           val verdict = operator match {
             case _: FileSourceScanExec if wanted =>
               JvmOperator("an operator above asks for the name of the file a row is from")

@@ -5,7 +5,7 @@ import scala.jdk.CollectionConverters._
 import com.google.protobuf.{Any => ProtobufAny}
 import io.substrait.proto._
 import org.apache.spark.sql.catalyst.expressions.BoundReference
-import org.arclight.proto.{AggregateFallbacks, Generate, JoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
+import org.arclight.proto.{AggregateFallbacks, BroadcastInput, Generate, JoinInfo, NestedLoopJoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
 import org.scalatest.Assertions
 
 /**
@@ -112,6 +112,18 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
       }
       direct(rel.getSet.getCommon, inputs.head)
     case Rel.RelTypeCase.HASH_JOIN => hashJoin(rel.getHashJoin)
+    case Rel.RelTypeCase.NESTED_LOOP_JOIN =>
+      val join = rel.getNestedLoopJoin
+      val (left, right) = (relation(join.getLeft), relation(join.getRight))
+      if (join.hasExpression) assertBoolean(expression(join.getExpression, left ++ right))
+      detail(join.getAdvancedExtension.getEnhancement, classOf[NestedLoopJoinInfo])
+      direct(join.getCommon, join.getType match {
+        case NestedLoopJoinRel.JoinType.JOIN_TYPE_LEFT_SEMI |
+            NestedLoopJoinRel.JoinType.JOIN_TYPE_LEFT_ANTI => left
+        case NestedLoopJoinRel.JoinType.JOIN_TYPE_LEFT_MARK =>
+          left :+ SparkTypes.toSubstrait(org.apache.spark.sql.types.BooleanType, nullable = false)
+        case _ => left ++ right
+      })
     case Rel.RelTypeCase.EXTENSION_SINGLE
         if rel.getExtensionSingle.getDetail.is(classOf[Generate]) =>
       val input = relation(rel.getExtensionSingle.getInput)
@@ -161,6 +173,7 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
 
   private def leafColumns(any: ProtobufAny): Seq[Type] =
     if (any.is(classOf[RowsInput])) named(any.unpack(classOf[RowsInput]).getSchema)
+    else if (any.is(classOf[BroadcastInput])) named(any.unpack(classOf[BroadcastInput]).getSchema)
     else if (any.is(classOf[ShuffleReadInput])) {
       named(any.unpack(classOf[ShuffleReadInput]).getSchema)
     } else {

@@ -1,0 +1,173 @@
+package org.apache.spark.sql.execution.arclight
+
+import java.util.concurrent.{Future, TimeoutException, TimeUnit}
+import java.util.concurrent.TimeUnit.NANOSECONDS
+
+import scala.concurrent.Promise
+import scala.util.control.NonFatal
+
+import org.apache.spark.SparkException
+import org.apache.spark.broadcast.Broadcast
+import org.apache.spark.rdd.RDD
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.expressions.UnsafeRow
+import org.apache.spark.sql.catalyst.plans.logical.Statistics
+import org.apache.spark.sql.catalyst.plans.physical.{BroadcastMode, BroadcastPartitioning, Partitioning}
+import org.apache.spark.sql.errors.QueryExecutionErrors
+import org.apache.spark.sql.execution.{FileSourceScanExec, SQLExecution}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, BroadcastExchangeLike}
+import org.apache.spark.sql.execution.joins.{HashedRelation, HashedRelationBroadcastMode}
+import org.apache.spark.sql.execution.metric.{SQLMetric, SQLMetrics}
+import org.apache.spark.sql.types.LongType
+import org.apache.spark.unsafe.map.BytesToBytesMap
+import org.apache.spark.util.SparkFatalException
+
+/**
+ * The part of a native broadcast that deals with what is private to Spark: as
+ * [[BroadcastExchangeExec]] it collects the rows in a job that can be found by its tag, within
+ * Spark's limits and time, and fails with Spark's errors.
+ *
+ * What is broadcast are the rows as they are. Native joins take these; for a consumer in the JVM
+ * what its mode makes of them is built when the first one asks, and is broadcast too.
+ */
+trait NativeBroadcastJob extends BroadcastExchangeLike {
+
+  def mode: BroadcastMode
+
+  /** Runs the job: blocks of rows, how many rows they have, and the bytes these take. */
+  protected def collectRows(): (Array[Array[Byte]], Long, Long)
+
+  /** The rows of such blocks. */
+  protected def rows(blocks: Array[Array[Byte]]): Iterator[UnsafeRow]
+
+  override lazy val metrics: Map[String, SQLMetric] = Map(
+    "dataSize" -> SQLMetrics.createSizeMetric(sparkContext, "data size"),
+    "numOutputRows" -> SQLMetrics.createMetric(sparkContext, "number of output rows"),
+    "collectTime" -> SQLMetrics.createTimingMetric(sparkContext, "time to collect"),
+    "buildTime" -> SQLMetrics.createTimingMetric(sparkContext, "time to build"),
+    "broadcastTime" -> SQLMetrics.createTimingMetric(sparkContext, "time to broadcast"))
+
+  override def outputPartitioning: Partitioning = BroadcastPartitioning(mode)
+
+  // AQE drops what it believes to be empty.
+  override def runtimeStatistics: Statistics =
+    Statistics(metrics("dataSize").value, Some(metrics("numOutputRows").value))
+
+  // It isn't materialized again.
+  override def resetMetrics(): Unit = {}
+
+  @transient private lazy val promise = Promise[Broadcast[Any]]()
+
+  @transient override lazy val completionFuture: scala.concurrent.Future[Broadcast[Any]] =
+    promise.future
+
+  @transient private lazy val timeout: Long = conf.broadcastTimeout
+
+  @transient private lazy val maxBroadcastRows: Long = mode match {
+    case HashedRelationBroadcastMode(key, _)
+        if !(key.length == 1 && key.head.dataType == LongType) =>
+      (BytesToBytesMap.MAX_CAPACITY / 1.5).toLong
+    case _ => 512000000L
+  }
+
+  @transient override lazy val relationFuture: Future[Broadcast[Any]] =
+    SQLExecution.withThreadLocalCaptured[Broadcast[Any]](
+      session, BroadcastExchangeExec.executionContext) {
+      try {
+        sparkContext.addJobTag(jobTag)
+        sparkContext.setInterruptOnCancel(true)
+        val beforeCollect = System.nanoTime()
+        val (blocks, rowCount, dataSize) = collectRows()
+        longMetric("numOutputRows") += rowCount
+        if (rowCount >= maxBroadcastRows) {
+          throw QueryExecutionErrors.cannotBroadcastTableOverMaxTableRowsError(
+            maxBroadcastRows, rowCount)
+        }
+        longMetric("collectTime") += millisSince(beforeCollect)
+        longMetric("dataSize") += dataSize
+        checkSize(dataSize)
+        val beforeBroadcast = System.nanoTime()
+        val broadcasted = sparkContext.broadcastInternal[Any](blocks, serializedOnly = true)
+        longMetric("broadcastTime") += millisSince(beforeBroadcast)
+        postMetrics()
+        promise.trySuccess(broadcasted)
+        broadcasted
+      } catch {
+        case failure: Throwable =>
+          val wrapped = wrap(failure)
+          promise.tryFailure(wrapped)
+          throw wrapped
+      }
+    }
+
+  private def millisSince(nanos: Long): Long = NANOSECONDS.toMillis(System.nanoTime() - nanos)
+
+  private def checkSize(bytes: Long): Unit = {
+    val maximum = conf.maxBroadcastTableSizeInBytes
+    if (bytes >= maximum) {
+      throw QueryExecutionErrors.cannotBroadcastTableOverMaxTableBytesError(maximum, bytes)
+    }
+  }
+
+  private def postMetrics(): Unit = SQLMetrics.postDriverMetricUpdates(
+    sparkContext,
+    sparkContext.getLocalProperty(SQLExecution.EXECUTION_ID_KEY),
+    metrics.values.toSeq)
+
+  // Fatal errors don't come through a Scala future as they are.
+  private def wrap(failure: Throwable): Throwable = failure match {
+    case outOfMemory: OutOfMemoryError =>
+      val tables = child.collect { case scan: FileSourceScanExec => scan.tableIdentifier }.flatten
+      new SparkFatalException(
+        QueryExecutionErrors.notEnoughMemoryToBuildAndBroadcastTableError(outOfMemory, tables))
+    case fatal if !NonFatal(fatal) => new SparkFatalException(fatal)
+    case other => other
+  }
+
+  override protected def doPrepare(): Unit = relationFuture
+
+  override protected def doExecute(): RDD[InternalRow] =
+    throw QueryExecutionErrors.executeCodePathUnsupportedError("NativeBroadcastExchange")
+
+  /** The blocks, once they are there. */
+  protected def broadcastBlocks(): Broadcast[Array[Array[Byte]]] =
+    try {
+      relationFuture.get(timeout, TimeUnit.SECONDS).asInstanceOf[Broadcast[Array[Array[Byte]]]]
+    } catch {
+      case late: TimeoutException =>
+        logError(s"Could not execute broadcast in $timeout secs.", late)
+        if (!relationFuture.isDone) {
+          sparkContext.cancelJobsWithTag(jobTag, "The corresponding broadcast query has failed.")
+          relationFuture.cancel(true)
+        }
+        throw QueryExecutionErrors.executeBroadcastTimeoutError(timeout, Some(late))
+    }
+
+  /** What the mode makes of the rows. */
+  @transient private lazy val relation: Broadcast[Any] = {
+    val blocks = broadcastBlocks()
+    val beforeBuild = System.nanoTime()
+    val relation =
+      try {
+        mode.transform(rows(blocks.value), Some(metrics("numOutputRows").value))
+      } catch {
+        case outOfMemory: OutOfMemoryError => throw wrap(outOfMemory)
+      }
+    relation match {
+      case hashed: HashedRelation => checkSize(hashed.estimatedSize)
+      case _: Array[InternalRow] =>
+      case other =>
+        throw SparkException.internalError(s"A broadcast mode gave ${other.getClass.getName}.")
+    }
+    longMetric("buildTime") += millisSince(beforeBuild)
+    val beforeBroadcast = System.nanoTime()
+    val broadcasted = sparkContext.broadcastInternal[Any](relation, serializedOnly = true)
+    longMetric("broadcastTime") += millisSince(beforeBroadcast)
+    postMetrics()
+    broadcasted
+  }
+
+  /** For consumers in the JVM. */
+  override protected[sql] def doExecuteBroadcast[T](): Broadcast[T] =
+    relation.asInstanceOf[Broadcast[T]]
+}
