@@ -80,7 +80,7 @@ impl Join {
     fn matched(&self, streamed: &Batch, held: &Batch) -> Result<Vec<bool>, EngineError> {
         let mut matched = vec![false; streamed.len()];
         let Some(condition) = &self.condition else {
-            matched.fill(held.len() > 0);
+            matched.fill(!held.is_empty());
             return Ok(matched);
         };
         let mut open = streamed.selection().clone();
@@ -295,7 +295,7 @@ impl Meeting {
 
     /// Finds the pairs of some more streamed rows, or some more pairs of one.
     fn advance(&mut self, join: &Join, held: &Batch) -> Result<(), EngineError> {
-        if held.len() == 0 {
+        if held.is_empty() {
             self.without_held(join);
             return Ok(());
         }

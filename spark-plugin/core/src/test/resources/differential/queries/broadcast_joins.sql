@@ -129,25 +129,24 @@ SELECT id, a FROM longs WHERE (a, b) NOT IN (SELECT b, a FROM longs WHERE b IS N
 -- An empty build side, an empty stream.
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
--- fallback: LocalTableScan
+-- fallback: EmptyRelation
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM (SELECT * FROM longs WHERE id < 0) l JOIN longs r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l LEFT JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
--- fallback: LocalTableScan
+-- jvm
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l LEFT JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM (SELECT * FROM longs WHERE id < 0) l LEFT JOIN longs r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM longs l LEFT SEMI JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
--- fallback: LocalTableScan
+-- fallback: EmptyRelation
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM longs l LEFT SEMI JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM (SELECT * FROM longs WHERE id < 0) l LEFT SEMI JOIN longs r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM longs l LEFT ANTI JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
--- fallback: LocalTableScan
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM longs l LEFT ANTI JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, l.a FROM (SELECT * FROM longs WHERE id < 0) l LEFT ANTI JOIN longs r ON l.a = r.a;

@@ -4,6 +4,7 @@
 -- Chained, by the same key and by different ones.
 SELECT l.id, m.id, r.id FROM integers l JOIN integers m ON l.id = m.id JOIN longs r ON l.id = r.id;
 SELECT l.id, m.id, r.id FROM integers l LEFT JOIN longs m ON l.id = m.id LEFT JOIN shorts r ON l.id = r.id;
+-- fallback: EmptyRelation
 SELECT l.id, m.id, r.id FROM integers l JOIN longs m ON l.a = m.a JOIN shorts r ON m.b = r.b WHERE l.id < 30 AND r.id < 10;
 SELECT l.id, m.id, r.id FROM integers l FULL JOIN longs m ON l.id = m.id + 1 FULL JOIN shorts r ON m.id = r.id;
 SELECT l.id FROM integers l LEFT SEMI JOIN longs m ON l.id = m.id LEFT ANTI JOIN shorts r ON l.id = r.id;
@@ -70,3 +71,6 @@ SELECT l.id, count(*) FROM integers l JOIN (SELECT * FROM longs LIMIT 1000) r ON
 -- Rows of the JVM on a side.
 -- fallback: Range
 SELECT l.id, r.id FROM range(20) l JOIN integers r ON l.id = r.id;
+-- The first rows in an order that a merge join would have given.
+SELECT l.a, r.a FROM integers l JOIN integers r ON l.a = r.a ORDER BY l.a LIMIT 7;
+SELECT l.a, l.b FROM integers l LEFT JOIN (SELECT * FROM integers WHERE id % 9 = 0) r ON l.a = r.a AND l.b = r.b ORDER BY l.a DESC, l.b DESC LIMIT 5;

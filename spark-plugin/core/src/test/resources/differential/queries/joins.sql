@@ -34,6 +34,8 @@ SELECT l.id FROM integers l LEFT ANTI JOIN integers r ON l.a = r.a AND l.b < r.b
 SELECT l.id FROM integers l WHERE l.id % 7 = 0 OR EXISTS (SELECT 1 FROM integers r WHERE l.a = r.a AND l.b < r.b);
 SELECT l.id FROM integers l WHERE l.id % 7 = 0 OR NOT EXISTS (SELECT 1 FROM integers r WHERE l.a = r.a AND l.b < r.b AND r.id > 50);
 -- One that is NULL or false for all pairs.
+-- The condition is always false, so that Spark plans nested loops.
+-- fallback: BroadcastNestedLoopJoin
 SELECT l.id, r.id FROM integers l FULL JOIN integers r ON l.a = r.a AND l.b + r.b < -5000000000L AND l.id < 20;
 SELECT l.id, r.id FROM integers l LEFT JOIN integers r ON l.a = r.a AND (l.b > r.b OR l.id = r.id) AND NOT (l.b = 3 AND r.b = 1);
 SELECT l.id, r.id FROM strings l LEFT JOIN strings r ON l.id = r.id AND l.a || r.b LIKE '%a%';
@@ -53,9 +55,11 @@ SELECT count(*), sum(l.id), sum(r.id) FROM (SELECT id, a FROM integers WHERE a I
 SELECT l.id FROM (SELECT id, a FROM integers WHERE a IS NULL) l LEFT ANTI JOIN integers r ON l.a = r.b;
 
 -- A side without rows.
+-- jvm
 SELECT l.id, r.id FROM integers l LEFT JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
 -- fallback: EmptyRelation
 SELECT l.id, r.id FROM integers l JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
+-- jvm
 SELECT l.id, r.id FROM (SELECT * FROM integers WHERE id % 1000 = 999) l FULL JOIN integers r ON l.a = r.a;
 SELECT l.id FROM integers l LEFT ANTI JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
 

@@ -47,8 +47,9 @@ SELECT /*+ BROADCAST(r) */ count(*) FROM strings l CROSS JOIN (SELECT id FROM st
 SELECT /*+ BROADCAST(r) */ l.id, r.n FROM shorts l LEFT JOIN (SELECT count(*) AS n FROM shorts) r;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.id FROM shorts l LEFT JOIN (SELECT id FROM shorts WHERE id < 0) r ON true;
+-- fallback: CollectLimit
 SELECT id FROM shorts WHERE EXISTS (SELECT 1 FROM integers WHERE a > 5);
--- fallback: LocalTableScan
+-- fallback: CollectLimit
 SELECT id FROM shorts WHERE NOT EXISTS (SELECT 1 FROM integers WHERE id < 0);
 -- set spark.sql.adaptive.enabled=false
 SELECT id FROM shorts l LEFT SEMI JOIN (SELECT * FROM integers WHERE id < 0) r ON l.a <> r.a;

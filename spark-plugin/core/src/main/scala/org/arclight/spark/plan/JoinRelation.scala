@@ -85,16 +85,8 @@ private[plan] trait JoinRelation { this: StageBuilder =>
     Relation(Rel.newBuilder().setHashJoin(rel.setCommon(common)).build(), output, id)
   }
 
-  /**
-   * A side of a join.
-   *
-   * @param keys positions of the keys among its columns
-   * @param isWidened whether there are columns of keys behind the side's own
-   */
-  private final case class Side(relation: Relation, keys: Seq[Int], isWidened: Boolean)
-
   /** A relation with its keys as columns: those that aren't columns yet are computed behind them. */
-  private def withKeys(input: Relation, keys: Seq[Expression]): Side = {
+  private def withKeys(input: Relation, keys: Seq[Expression]): JoinRelation.Side = {
     val writer = expressions(input.output)
     val bare = keys.map(JoinRelation.withoutNormalization)
     val computed = bare.filterNot(_.isInstanceOf[Attribute])
@@ -114,7 +106,7 @@ private[plan] trait JoinRelation { this: StageBuilder =>
       case column: Attribute => writer.position(column)
       case _ => behind.next()
     }
-    Side(relation, positions, computed.nonEmpty)
+    JoinRelation.Side(relation, positions, computed.nonEmpty)
   }
 
   private def equalKeys(left: Int, right: Int): ComparisonJoinKey =
@@ -127,6 +119,14 @@ private[plan] trait JoinRelation { this: StageBuilder =>
 }
 
 private[plan] object JoinRelation {
+
+  /**
+   * A side of a join.
+   *
+   * @param keys positions of the keys among its columns
+   * @param isWidened whether there are columns of keys behind the side's own
+   */
+  private final case class Side(relation: Relation, keys: Seq[Int], isWidened: Boolean)
 
   /** Spark makes one value of each zero and each NaN before it compares keys; so does the engine. */
   private def withoutNormalization(key: Expression): Expression = key match {

@@ -208,15 +208,10 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
    * }}}
    */
   private def convertTopN(take: TakeOrderedAndProjectExec): SparkPlan = {
-    val first =
-      if (SortOrder.orderingSatisfies(take.child.outputOrdering, take.sortOrder)) {
-        LocalLimitExec(take.limit, take.child)
-      } else {
-        LocalTopNExec(take.limit, take.sortOrder, take.child)
-      }
+    val first = LocalTopNExec(take.limit, take.sortOrder, take.child)
     take.logicalLink.foreach(first.setLogicalLink)
     OperatorVerdict.put(first, OperatorRegistry.verdict(first, conf))
-    (convert(first), shuffleObstacle) match {
+    (withoutSorting(convert(first)), shuffleObstacle) match {
       case (stage: NativeStageExec, None) =>
         val native = NativeTakeOrderedAndProjectExec(
           take.limit, take.sortOrder, take.projectList, stage, take.offset)
@@ -229,5 +224,18 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
         OperatorVerdict.obstacle(first).foreach(OperatorVerdict.putObstacle(take, _))
         take.mapChildren(convert)
     }
+  }
+
+  /** Of rows that are in order the first ones are taken as they are; joins may have lost an order. */
+  private def withoutSorting(plan: SparkPlan): SparkPlan = plan match {
+    case stage @ NativeStageExec(top: LocalTopNExec)
+        if SortOrder.orderingSatisfies(top.child.outputOrdering, top.sortOrder) =>
+      val limit = LocalLimitExec(top.limit, top.child)
+      limit.copyTagsFrom(top)
+      OperatorVerdict.put(limit, OperatorRegistry.verdict(limit, conf))
+      val limited = NativeStageExec(limit)
+      limited.copyTagsFrom(stage)
+      limited
+    case other => other
   }
 }

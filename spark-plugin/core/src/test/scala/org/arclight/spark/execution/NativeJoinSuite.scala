@@ -107,7 +107,7 @@ class NativeJoinSuite extends NativeSuite with AdaptiveSparkPlanHelper {
               .bucketBy(4, "n").saveAsTable(table)
           }
         }
-        shuffled(aqe) {
+        shuffled(aqe, SQLConf.REQUIRE_ALL_CLUSTER_KEYS_FOR_CO_PARTITION.key -> "false") {
           val frame = checkNative(
             "SELECT l.id, r.s FROM left_buckets l JOIN right_buckets r ON l.n = r.n AND l.id = r.id")
           assert(all(frame) { case exchange: Exchange => exchange }.isEmpty)

@@ -363,6 +363,7 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
     def of(dataType: DataType): Type = SparkTypes.toSubstrait(dataType, nullable = value.getNullable)
     value.getLiteralTypeCase match {
       case NULL => value.getNull
+      case EMPTY_LIST => Type.newBuilder().setList(value.getEmptyList).build()
       case BOOLEAN => of(BooleanType)
       case I8 => of(ByteType)
       case I16 => of(ShortType)

@@ -118,15 +118,15 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
   test("joins of every type, by columns and by expressions") {
     withSQLConf(SQLConf.AUTO_BROADCASTJOIN_THRESHOLD.key -> "-1") {
       Seq(
-        "select * from lineitem l join lineitem r on l.i = r.i",
-        "select * from lineitem l left join lineitem r on l.i = r.i and l.d < r.d",
-        "select * from lineitem l right join lineitem r on l.i + 1 = r.i and l.l_tax = r.l_tax",
-        "select * from lineitem l full join lineitem r on l.i = r.l and l.d = r.d",
-        "select * from lineitem l left semi join lineitem r on l.i = r.i and l.d / r.d > 1",
-        "select * from lineitem l left anti join lineitem r on l.l_shipdate = r.l_shipdate",
-        "select * from lineitem l where i > 3 or exists (select 1 from lineitem r where r.l = l.i)",
-        "select l.i from lineitem l join lineitem r on l.s = r.s and l.a <=> r.a",
-        "select * from lineitem l join lineitem r on l.l_tax = r.l_quantity * 2").foreach { text =>
+        "select * from lineitem x join lineitem r on x.i = r.i",
+        "select * from lineitem x left join lineitem r on x.i = r.i and x.d < r.d",
+        "select * from lineitem x right join lineitem r on x.i + 1 = r.i and x.l_tax = r.l_tax",
+        "select * from lineitem x full join lineitem r on x.i = r.l and x.d = r.d",
+        "select * from lineitem x left semi join lineitem r on x.i = r.i and x.d / r.d > 1",
+        "select * from lineitem x left anti join lineitem r on x.l_shipdate = r.l_shipdate",
+        "select * from lineitem x where i > 3 or exists (select 1 from lineitem r where r.l = x.i)",
+        "select x.i from lineitem x join lineitem r on x.s = r.s and x.a <=> r.a",
+        "select * from lineitem x join lineitem r on x.l_tax = r.l_quantity * 2").foreach { text =>
         withClue(text) {
           val joins = checked(text).map(stage => joinsOf(root(stage)))
           assert(joins.sum == 1)

@@ -143,8 +143,13 @@ trait NativeBroadcastJob extends BroadcastExchangeLike {
         throw QueryExecutionErrors.executeBroadcastTimeoutError(timeout, Some(late))
     }
 
+  // Not a lazy value, which would be made under the lock of this plan's other lazy values: the
+  // job that is waited for asks for them.
+  @transient private val relationLock = new Object
+  @transient private var relation: Option[Broadcast[Any]] = None
+
   /** What the mode makes of the rows. */
-  @transient private lazy val relation: Broadcast[Any] = {
+  private def makeRelation(): Broadcast[Any] = {
     val blocks = broadcastBlocks()
     val beforeBuild = System.nanoTime()
     val relation =
@@ -169,5 +174,9 @@ trait NativeBroadcastJob extends BroadcastExchangeLike {
 
   /** For consumers in the JVM. */
   override protected[sql] def doExecuteBroadcast[T](): Broadcast[T] =
-    relation.asInstanceOf[Broadcast[T]]
+    relationLock.synchronized {
+      val made = relation.getOrElse(makeRelation())
+      relation = Some(made)
+      made.asInstanceOf[Broadcast[T]]
+    }
 }
