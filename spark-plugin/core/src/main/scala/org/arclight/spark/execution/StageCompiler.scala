@@ -58,10 +58,12 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       root: SparkPlan,
       stageMetrics: Map[String, SQLMetric],
       top: Option[(StageBuilder, Relation, Int) => Relation],
-      indeterminate: Boolean): NativeStageRDD = PlanningTime.measure(PlanningTime.Serializing) {
-    val (relation, layout) = write(root)
-    val whole = top.fold(relation)(_(builder, relation, layout.whole.length))
-    val compiled = assemble(whole, layout, stageMetrics)
+      indeterminate: Boolean): NativeStageRDD = {
+    val compiled = PlanningTime.measure(PlanningTime.Serializing) {
+      val (relation, layout) = write(root)
+      val whole = top.fold(relation)(_(builder, relation, layout.whole.length))
+      assemble(whole, layout, stageMetrics)
+    }
     new NativeStageRDD(sparkContext, () => compiled, indeterminate)
   }
 

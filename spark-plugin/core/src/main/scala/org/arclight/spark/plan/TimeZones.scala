@@ -6,8 +6,9 @@ import java.util.concurrent.ConcurrentHashMap
 import scala.collection.mutable.ArrayBuffer
 import scala.jdk.CollectionConverters._
 
+import com.google.protobuf.ByteString
 import org.apache.spark.sql.catalyst.util.DateTimeUtils
-import org.arclight.proto.ZoneRules
+import org.arclight.proto.{StageInfo, ZoneRules}
 
 /** The rules of time zones, as the JVM's own database has them. */
 object TimeZones {
@@ -15,12 +16,17 @@ object TimeZones {
   /** The first second of the year in which the unrolled rules end. */
   val LAST_SECOND: Long = LocalDateTime.of(2300, 1, 1, 0, 0).toEpochSecond(ZoneOffset.UTC)
 
-  private val known = new ConcurrentHashMap[String, ZoneRules]
+  private val encoded = new ConcurrentHashMap[String, ByteString]
+
+  /**
+   * A StageInfo of nothing but a zone's rules, which are long: behind the bytes of another one it
+   * adds them.
+   */
+  def encodedInfo(zone: String): ByteString = encoded.computeIfAbsent(
+    zone, name => StageInfo.newBuilder().setTimeZone(rules(name)).build().toByteString)
 
   /** The rules of a zone by Spark's name of it; recurring rules are unrolled up to the year 2300. */
-  def rules(zone: String): ZoneRules = known.computeIfAbsent(zone, unrolled(_))
-
-  private def unrolled(zone: String): ZoneRules = {
+  def rules(zone: String): ZoneRules = {
     val rules = DateTimeUtils.getZoneId(zone).getRules
     val seconds = ArrayBuffer.empty[java.lang.Long]
     val offsets = ArrayBuffer.empty[java.lang.Integer]

@@ -36,17 +36,18 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
 
   private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit =
     PlanningTime.measure(PlanningTime.Tagging) {
-      tagOperators(plan, conf, fileNameWanted = false)
+      tagOperators(plan, conf, () => false)
       tagOwnBuffers(plan)
       tagConsumers(plan)
     }
 
-  private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: Boolean): Unit =
+  private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: () => Boolean): Unit =
     plan match {
       case _: NativeStageExec | _: QueryStageExec =>
-      case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, fileNameWanted = false))
+      case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, () => false))
       case operator =>
-        val wanted = fileNameWanted || asksFileName(operator)
+        // Only a scan without a verdict wants to know.
+        lazy val wanted = fileNameWanted() || asksFileName(operator)
         if (OperatorVerdict.of(operator).isEmpty || BroadcastOperators.readsBroadcast(operator)) {
           val verdict = operator match {
             case _: FileSourceScanExec if wanted =>
@@ -55,7 +56,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           }
           OperatorVerdict.put(operator, verdict)
         }
-        operator.children.foreach(tagOperators(_, conf, wanted))
+        operator.children.foreach(tagOperators(_, conf, () => wanted))
     }
 
   /** Only Spark's own scans say which file they read. */
