@@ -53,12 +53,8 @@ private[execution] object StageCapture extends Logging {
         .addAllInputs(partition.splits.map(NativeTask.message).toSeq.asJava)
         .build()
     }
-    val inputs = program.inputs.toSeq.zipWithIndex.collect {
-      case (_: RowsInput, number) => s"input $number is rows that Spark computes"
-      case (shuffle: ShuffleInput, number) =>
-        s"input $number is the blocks of shuffle ${shuffle.dependency.shuffleId}"
-      case (other, number) if !isReplayable(other) =>
-        s"input $number is of ${other.getClass.getSimpleName}"
+    val inputs = program.inputs.toSeq.zipWithIndex.flatMap { case (input, number) =>
+      needed(input).map(what => s"input $number is $what")
     }
     val remote = tasks.toSeq.flatMap(_.getInputsList.asScala).flatMap(remoteFiles).distinct
       .map(path => s"$path is read through Hadoop's file system")
@@ -70,9 +66,12 @@ private[execution] object StageCapture extends Logging {
       .build()
   }
 
-  private def isReplayable(input: StageInput): Boolean = input match {
-    case _: FilesInput | _: RangeSlices => true
-    case _ => false
+  /** What an input is that only Spark has. */
+  private def needed(input: StageInput): Option[String] = input match {
+    case _: RowsInput => Some("rows that Spark computes")
+    case shuffle: ShuffleInput => Some(s"the blocks of shuffle ${shuffle.dependency.shuffleId}")
+    case _: BroadcastInput => Some("rows that Spark broadcasts")
+    case _: FilesInput | _: RangeSlices => None
   }
 
   private def remoteFiles(split: Split): Seq[String] =

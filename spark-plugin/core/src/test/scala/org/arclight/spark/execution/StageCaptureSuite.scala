@@ -70,6 +70,18 @@ class StageCaptureSuite extends NativeSuite {
     }
   }
 
+  test("what a join reads of a broadcast is named") {
+    withNumbers {
+      val stages = captured(
+        "SELECT /*+ BROADCAST(few) */ n.id, few.k FROM numbers n JOIN numbers few ON n.k = few.id")
+      val joining = stages.filter(bundle =>
+        NativeLibrary.explain(bundle.getPlan.toByteArray).contains("Join"))
+      assert(joining.length == 1)
+      assert(obstacles(joining.head).forall(_.matches("input \\d is rows that Spark broadcasts")))
+      assert(obstacles(joining.head).length == 1)
+    }
+  }
+
   test("a folder that can't be made fails no query") {
     withTempPath { file =>
       Files.write(file.toPath, Array[Byte](1))
