@@ -1,5 +1,7 @@
 //! `In` and `InSet` with literals.
 
+mod expressions;
+
 use std::fmt;
 
 use ahash::AHashSet;
@@ -11,6 +13,8 @@ use crate::comparison::{Comparison, comparable, compare, is_orderable, truth};
 use crate::expression::{EvalContext, EvalError, Expression, ExpressionRef};
 use crate::kernel::{map_bits, over_distinct};
 use crate::registry::BuildError;
+
+pub use expressions::InExpressions;
 
 /// Up to this many options are compared one after the other, each in a vectorised loop.
 const FEW: usize = 8;

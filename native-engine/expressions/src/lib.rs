@@ -13,6 +13,7 @@ mod comparison;
 mod conditional;
 mod datetime;
 mod decimal;
+mod digest;
 mod expression;
 mod function;
 mod guard;
@@ -40,7 +41,7 @@ pub use expression::{
 };
 pub use guard::{JvmExpression, JvmFallback, scatter};
 pub use hash::{SEED, murmur3, xxhash};
-pub use in_list::InList;
+pub use in_list::{InExpressions, InList};
 pub use leaf::{ColumnRef, Literal};
 pub use registry::{
     BuildError, Builder, Entry, EvalMode, FunctionCall, ZoneRules, build, scalar_functions,
@@ -56,6 +57,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     conditional::FUNCTIONS,
     datetime::FUNCTIONS,
     decimal::FUNCTIONS,
+    digest::FUNCTIONS,
     hash::FUNCTIONS,
     math::FUNCTIONS,
     null::FUNCTIONS,

@@ -17,6 +17,7 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     ("is_nan", is_nan),
     ("nanvl", nanvl),
     ("normalize_nan_and_zero", normalize),
+    ("at_least_n_non_nulls", at_least),
 ];
 
 /// `IsNull`, `IsNotNull`: any type → boolean, never NULL. Never fails.
@@ -41,6 +42,36 @@ fn is_null(call: &FunctionCall, wanted: bool) -> Result<ExpressionRef, BuildErro
             Some(validity) if wanted => Column::boolean(!validity.inner(), None),
             Some(validity) => Column::boolean(validity.inner().clone(), None),
         })
+    }))
+}
+
+/// `AtLeastNNonNulls`: values of any types, and a number (int) as the last argument → boolean: whether
+/// so many are neither NULL nor NaN. Never NULL, never fails.
+fn at_least(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    let number = call.arguments.last().map(|a| a.data_type());
+    if number != Some(&SparkType::Int) || call.output != SparkType::Boolean {
+        return Err(call.unsupported());
+    }
+    Ok(nary(call, Failing::Never, |arguments, rows| {
+        let Some((number, values)) = arguments.split_last() else {
+            return Err(EvalError::Internal("expected a number".into()));
+        };
+        let number = number
+            .as_constant()
+            .and_then(|value| value.fixed_value::<i32>(0))
+            .ok_or_else(|| EvalError::Internal("the number is no literal".into()))?;
+        let counts = |column: &Column, row: usize| {
+            let nan = match column.data_type() {
+                SparkType::Float => column.fixed_value::<f32>(row).is_some_and(f32::is_nan),
+                SparkType::Double => column.fixed_value::<f64>(row).is_some_and(f64::is_nan),
+                _ => false,
+            };
+            !column.is_null(row) && !nan
+        };
+        let bits = kernel::map_bits(rows.len(), rows, |row| {
+            values.iter().filter(|column| counts(column, row)).count() as i64 >= i64::from(number)
+        });
+        Ok(Column::boolean(bits, None))
     }))
 }
 

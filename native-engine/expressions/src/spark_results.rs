@@ -1,6 +1,7 @@
 //! Calls with Spark's own results, as files of `testdata/` have them: a call a line, fields
 //! between tabs — function, mode (A: ANSI, N: legacy, T: try), type and text of the result, and
-//! `type=text` of each argument. NULL is `\N`, an exception `ERROR`; bytes may be `\xHH`.
+//! `type=text` of each argument; a last literal argument may follow the function and a colon. NULL is
+//! `\N`, an exception `ERROR`; bytes may be `\xHH`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ fn data_type(name: &str) -> SparkType {
         "smallint" => SparkType::Short,
         "int" => SparkType::Int,
         "bigint" => SparkType::Long,
+        "float" => SparkType::Float,
+        "double" => SparkType::Double,
         "date" => SparkType::Date,
         "timestamp" => SparkType::Timestamp,
         "timestamp_ntz" => SparkType::TimestampNtz,
@@ -77,6 +80,8 @@ fn column(data_type: &SparkType, texts: &[&str]) -> Column {
             SparkType::Long | SparkType::Timestamp | SparkType::TimestampNtz => {
                 builder.push_i64(text.parse().unwrap())
             }
+            SparkType::Float => builder.push_f32(text.parse::<f64>().unwrap() as f32),
+            SparkType::Double => builder.push_f64(text.parse().unwrap()),
             SparkType::Decimal { precision, .. } if *precision <= 18 => {
                 builder.push_i64(text.parse().unwrap())
             }
@@ -93,6 +98,14 @@ fn show(column: &Column, row: usize) -> String {
     }
     if let Some(bytes) = column.bytes_value(row) {
         return format!("{:?}", String::from_utf8_lossy(bytes)) + &format!("{bytes:02x?}");
+    }
+    // Zeros have signs, but NaN is one value.
+    let float = column
+        .fixed_value::<f32>(row)
+        .map(f64::from)
+        .or_else(|| column.fixed_value::<f64>(row));
+    if let Some(float) = float {
+        return format!("{float:?}");
     }
     let number = column
         .boolean_value(row)
@@ -175,14 +188,18 @@ fn check_group(
             }
         });
         let mut arguments: Vec<ExpressionRef> = arguments.collect();
-        if fields[0] == "like" {
-            arguments.push(Arc::new(Literal::new(column(
-                &SparkType::String,
-                &["\\\\"],
-            ))));
+        let (name, last) = match fields[0] {
+            "like" => ("like", Some("\\\\")),
+            name => name
+                .split_once(':')
+                .map_or((name, None), |(name, last)| (name, Some(last))),
+        };
+        if let Some(last) = last {
+            let literal = Literal::new(column(&SparkType::String, &[last]));
+            arguments.push(Arc::new(literal));
         }
         build(&FunctionCall {
-            name: fields[0].to_string(),
+            name: name.to_string(),
             arguments,
             output: output.clone(),
             mode,

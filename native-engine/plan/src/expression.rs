@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arclight_columns::{Schema, SparkType};
 use arclight_expressions::{
-    CaseWhen, ColumnRef, EvalMode, ExpressionRef, FunctionCall, InList, JvmExpression, JvmFallback,
-    Literal, StructField, build,
+    CaseWhen, ColumnRef, EvalMode, ExpressionRef, FunctionCall, InExpressions, InList,
+    JvmExpression, JvmFallback, Literal, StructField, build,
 };
 use substrait_prost::Expression;
 use substrait_prost::FunctionArgument;
@@ -213,14 +213,22 @@ impl Scope<'_> {
 
     fn in_list(&self, list: &SingularOrList, depth: usize) -> Result<ExpressionRef, PlanError> {
         let value = self.boxed(&list.value, depth)?;
-        let options = list
+        let literals = list
             .options
             .iter()
             .map(|option| match &option.rex_type {
-                Some(RexType::Literal(value)) => literal(value),
-                _ => Err(PlanError::Unsupported("IN of expressions".to_string())),
+                Some(RexType::Literal(value)) => Some(literal(value)),
+                _ => None,
             })
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Arc::new(InList::new(value, options)?))
+            .collect::<Option<Result<Vec<_>, _>>>();
+        if let Some(options) = literals {
+            return Ok(Arc::new(InList::new(value, options?)?));
+        }
+        let options = list
+            .options
+            .iter()
+            .map(|option| self.expression(option, depth + 1))
+            .collect::<Result<Vec<_>, PlanError>>()?;
+        Ok(Arc::new(InExpressions::new(value, options)?))
     }
 }

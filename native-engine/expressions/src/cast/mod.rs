@@ -3,13 +3,17 @@
 //! [`CASTS`] has one row for each pair of classes and what builds the cast; a pair without a row
 //! is left to Spark. The mode is the call's: legacy (ANSI off), ANSI, or `try_cast`.
 
+mod floats;
 mod numeric;
 mod text;
 mod time;
+mod time_text;
+
+pub(crate) use text::{push_date, push_digits};
 
 use std::sync::Arc;
 
-use arclight_columns::SparkType;
+use arclight_columns::{Column, SparkType};
 
 use crate::expression::ExpressionRef;
 use crate::function::{Failing, one, unary};
@@ -105,8 +109,25 @@ const CASTS: &[(Class, Class, Builder)] = &[
         Class::Timestamp,
         time::wall_time_to_timestamp,
     ),
-    (Class::Timestamp, Class::Integer, time::timestamp_to_seconds),
-    (Class::Integer, Class::Timestamp, time::seconds_to_timestamp),
+    (Class::Timestamp, Class::Boolean, time::timestamp_to_boolean),
+    (Class::Timestamp, Class::Integer, time::timestamp_to_integer),
+    (Class::Timestamp, Class::Float, time::timestamp_to_float),
+    (Class::Timestamp, Class::Decimal, time::timestamp_to_decimal),
+    (Class::Boolean, Class::Timestamp, time::boolean_to_timestamp),
+    (Class::Integer, Class::Timestamp, time::integer_to_timestamp),
+    (Class::Float, Class::Timestamp, time::float_to_timestamp),
+    (Class::Decimal, Class::Timestamp, time::decimal_to_timestamp),
+    (Class::Timestamp, Class::String, time_text::to_text),
+    (Class::TimestampNtz, Class::String, time_text::to_text),
+    (Class::String, Class::Timestamp, time_text::to_timestamp),
+    (Class::String, Class::TimestampNtz, time_text::to_wall_time),
+    (Class::String, Class::Float, floats::from_text),
+    (Class::Float, Class::String, floats::to_text),
+    (Class::Integer, Class::Binary, text::integer_to_binary),
+    (Class::Date, Class::Boolean, nulls),
+    (Class::Date, Class::Integer, nulls),
+    (Class::Date, Class::Float, nulls),
+    (Class::Date, Class::Decimal, nulls),
 ];
 
 /// `Cast`: what its source and target types say. NULL stays NULL.
@@ -122,10 +143,24 @@ fn build(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
         }));
     }
     let classes = (Class::of(argument.data_type()), Class::of(&call.output));
+    if classes.0 == Class::Null {
+        return nulls(call);
+    }
     CASTS
         .iter()
         .find(|(from, to, _)| (*from, *to) == classes)
         .map_or_else(|| Err(call.unsupported()), |(_, _, build)| build(call))
+}
+
+/// Void → any type, date → number or boolean: always NULL.
+fn nulls(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    let output = call.output.clone();
+    Ok(unary(
+        call,
+        one(call)?,
+        Failing::Never,
+        move |_: &Column, rows| Ok(Column::nulls(output.clone(), rows.len())),
+    ))
 }
 
 #[cfg(test)]

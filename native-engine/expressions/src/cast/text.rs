@@ -16,11 +16,11 @@ use crate::registry::{BuildError, EvalMode, FunctionCall};
 use crate::strings::rows::{Text, bit_rows, text_rows};
 
 /// What a string that is no value becomes.
-fn invalid<T>(mode: EvalMode) -> Outcome<T> {
+pub(super) fn invalid<T>(mode: EvalMode) -> Outcome<T> {
     overflow(mode)
 }
 
-fn trimmed(text: &[u8]) -> &[u8] {
+pub(super) fn trimmed(text: &[u8]) -> &[u8] {
     let cut = |b: &u8| *b <= b' ' || *b == 0x7f;
     let start = text.iter().take_while(|b| cut(b)).count();
     let end = text[start..].iter().rev().take_while(|b| cut(b)).count();
@@ -263,7 +263,7 @@ pub(super) fn to_date(call: &FunctionCall) -> Result<ExpressionRef, BuildError> 
 }
 
 /// Appends the decimal digits of a number, with zeros in front up to `width`.
-fn push_digits(out: &mut Vec<u8>, mut value: u128, width: usize) {
+pub(crate) fn push_digits(out: &mut Vec<u8>, mut value: u128, width: usize) {
     let mut digits = [b'0'; 40];
     let mut start = digits.len();
     while value > 0 || start == digits.len() {
@@ -310,22 +310,27 @@ pub(super) fn from_boolean(call: &FunctionCall) -> Result<ExpressionRef, BuildEr
     })
 }
 
+/// Appends a date as `yyyy-MM-dd`, years beyond four digits with a sign.
+pub(crate) fn push_date(out: &mut Vec<u8>, days: i32) {
+    let date = civil::from_days(days);
+    match date.year {
+        10_000.. => out.push(b'+'),
+        ..0 => out.push(b'-'),
+        _ => {}
+    }
+    push_digits(out, u128::from(date.year.unsigned_abs()), 4);
+    for part in [date.month, date.day] {
+        out.push(b'-');
+        push_digits(out, part as u128, 2);
+    }
+}
+
 /// Date → string: `yyyy-MM-dd`, years beyond four digits with a sign. Never fails.
 pub(super) fn from_date(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     cast(call, Failing::Never, |column, rows, output| {
         let days = kernel::input::<i32>(column)?;
         text_rows(rows, output, column.logical_validity(), |row, out| {
-            let date = civil::from_days(days.get(row));
-            match date.year {
-                10_000.. => out.push(b'+'),
-                ..0 => out.push(b'-'),
-                _ => {}
-            }
-            push_digits(out, u128::from(date.year.unsigned_abs()), 4);
-            for part in [date.month, date.day] {
-                out.push(b'-');
-                push_digits(out, part as u128, 2);
-            }
+            push_date(out, days.get(row));
             Outcome::Value(())
         })
     })
@@ -369,6 +374,27 @@ pub(super) fn from_decimal(call: &FunctionCall) -> Result<ExpressionRef, BuildEr
             Outcome::Value(())
         })
     })
+}
+
+/// Integer → binary: its bytes, the highest first. Never fails.
+pub(super) fn integer_to_binary(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    fn build<T: FixedWidth + Into<i64>>(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+        cast(call, Failing::Never, |column, rows, output| {
+            let values = kernel::input::<T>(column)?;
+            text_rows(rows, output, column.logical_validity(), |row, out| {
+                let value: i64 = values.get(row).into();
+                out.extend_from_slice(&value.to_be_bytes()[8 - size_of::<T>()..]);
+                Outcome::Value(())
+            })
+        })
+    }
+    match one(call)?.data_type() {
+        SparkType::Byte => build::<i8>(call),
+        SparkType::Short => build::<i16>(call),
+        SparkType::Int => build::<i32>(call),
+        SparkType::Long => build::<i64>(call),
+        _ => Err(call.unsupported()),
+    }
 }
 
 /// String ↔ binary: the same bytes. Never fails.

@@ -89,15 +89,25 @@ pub(crate) fn day_of_year(days: i32) -> i32 {
 /// The ISO week: weeks start on Monday, the first one has the year's first Thursday.
 #[inline(always)]
 pub(crate) fn week_of_year(days: i32) -> i32 {
-    // The week is that of its Thursday, in the Thursday's year.
+    (day_of_year(thursday(days)) - 1) / 7 + 1
+}
+
+/// The year whose ISO week a day is in.
+#[inline(always)]
+pub(crate) fn year_of_week(days: i32) -> i32 {
     let thursday = i64::from(days) - i64::from(weekday(days)) + 3;
-    // Weeks repeat every 400 years: stay within what is counted.
-    let within = if thursday > i64::from(i32::MAX) {
-        thursday - ERA
-    } else {
-        thursday
-    } as i32;
-    (day_of_year(within) - 1) / 7 + 1
+    match i32::try_from(thursday) {
+        Ok(thursday) => from_days(thursday).year,
+        Err(_) => from_days((thursday - ERA) as i32).year + 400,
+    }
+}
+
+/// The Thursday of a day's week, which says what year the week is in; 400 years earlier if an `i32`
+/// does not count it, as weeks repeat.
+#[inline(always)]
+fn thursday(days: i32) -> i32 {
+    let thursday = i64::from(days) - i64::from(weekday(days)) + 3;
+    i32::try_from(thursday).unwrap_or((thursday - ERA) as i32)
 }
 
 /// The day some months later; a day behind the month's last becomes the last.

@@ -3,6 +3,10 @@
 //! where an argument is.
 
 pub(crate) mod civil;
+mod difference;
+mod pattern;
+mod shift;
+mod trunc;
 pub(crate) mod zone;
 
 use std::sync::Arc;
@@ -12,8 +16,8 @@ use arclight_columns::{Column, SparkType};
 use crate::expression::{EvalError, ExpressionRef};
 use crate::function::{Failing, First, binary, one, signature, two, unary};
 use crate::kernel::{self, Outcome, over_distinct, try_binary, try_unary};
-use crate::registry::{BuildError, Entry, FunctionCall};
-use crate::strings::rows::{Text, any_null, function};
+use crate::registry::{BuildError, Entry, FunctionCall, ZoneRules};
+use crate::strings::rows::{any_null, function, text_rows};
 use zone::{DAY, SECOND};
 
 /// This family's functions.
@@ -45,10 +49,29 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     ("date_diff", date_diff),
     ("add_months", add_months),
     ("last_day", last_day),
-    ("trunc_date", trunc_date),
+    ("next_day", shift::next_day),
+    ("make_date", shift::make_date),
+    ("date_add_interval", shift::date_add_interval),
+    ("timestamp_add_interval", shift::timestamp_add_interval),
+    ("timestamp_add", shift::timestamp_add),
+    ("timestamp_diff", difference::timestamp_diff),
+    ("months_between", difference::months_between),
+    ("trunc_date", trunc::trunc_date),
+    ("trunc_timestamp", trunc::trunc_timestamp),
+    ("year_of_week", |call| field(call, civil::year_of_week)),
+    ("month_name", |call| name(call, month_name)),
+    ("day_name", |call| name(call, day_name)),
     ("hour", |call| time_field(call, |second| second / 3600)),
     ("minute", |call| time_field(call, |second| second / 60 % 60)),
     ("second", |call| time_field(call, |second| second % 60)),
+    ("second_with_fraction", second_with_fraction),
+    ("date_format", |call| pattern::format(call, 1)),
+    ("from_unixtime", |call| pattern::format(call, SECOND)),
+    ("parse_timestamp", pattern::parse),
+    ("unix_timestamp", unix_timestamp),
+    ("timestamp_seconds", |call| from_unix(call, SECOND)),
+    ("timestamp_millis", |call| from_unix(call, 1_000)),
+    ("timestamp_micros", |call| from_unix(call, 1)),
     ("unix_seconds", |call| unix(call, SECOND)),
     ("unix_millis", |call| unix(call, 1_000)),
     ("unix_micros", |call| unix(call, 1)),
@@ -143,76 +166,6 @@ fn last_day(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     }))
 }
 
-/// What a date is cut to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
-
-impl Level {
-    /// Of Spark's name of it, if dates are cut to it.
-    fn named(name: &[u8]) -> Option<Self> {
-        match name.to_ascii_uppercase().as_slice() {
-            b"WEEK" => Some(Level::Week),
-            b"MON" | b"MONTH" | b"MM" => Some(Level::Month),
-            b"QUARTER" => Some(Level::Quarter),
-            b"YEAR" | b"YYYY" | b"YY" => Some(Level::Year),
-            _ => None,
-        }
-    }
-
-    /// The first day of the week, month, quarter or year.
-    fn cut(self, days: i32) -> Option<i32> {
-        let date = civil::from_days(days);
-        let year = i64::from(date.year);
-        let first = match self {
-            // Spark's arithmetic wraps.
-            Level::Week if days < i32::MIN + 32 => return None,
-            Level::Week => i64::from(days) - i64::from(civil::weekday(days)),
-            Level::Month => i64::from(days) - i64::from(date.day) + 1,
-            Level::Quarter => civil::to_days(year, (date.month - 1) / 3 * 3 + 1, 1),
-            Level::Year => civil::to_days(year, 1, 1),
-        };
-        i32::try_from(first).ok()
-    }
-}
-
-/// `TruncDate`: date, level → date. NULL at a level dates don't have. Never fails.
-fn trunc_date(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
-    signature(
-        call,
-        &[SparkType::Date, SparkType::String],
-        &SparkType::Date,
-    )?;
-    Ok(function(call, Failing::Never, |arguments, rows, output| {
-        let [dates, levels] = arguments else {
-            return Err(EvalError::Internal("expected two arguments".into()));
-        };
-        let names = Text::of(levels)?;
-        let constant = match names {
-            Text::Constant(name) => Some(Level::named(name)),
-            Text::Rows(_) => None,
-        };
-        let days = kernel::input::<i32>(dates)?;
-        kernel::try_rows(rows, output, any_null(arguments), |row| {
-            let name = names.get(row);
-            if !name.is_ascii() {
-                return Outcome::Decline("a level's name that is not ASCII");
-            }
-            match constant.unwrap_or_else(|| Level::named(name)) {
-                None => Outcome::Null,
-                Some(level) => match level.cut(days.get(row)) {
-                    Some(days) => Outcome::Value(days),
-                    None => Outcome::Decline("the start of the first dates"),
-                },
-            }
-        })
-    }))
-}
-
 /// `Hour`, `Minute`, `Second`: timestamp (in the session's zone) or timestamp_ntz → int. Never
 /// fails; instants beyond the zone's known rules are left to Spark.
 fn time_field(call: &FunctionCall, part: fn(i64) -> i64) -> Result<ExpressionRef, BuildError> {
@@ -267,6 +220,161 @@ fn unix(call: &FunctionCall, divisor: i64) -> Result<ExpressionRef, BuildError> 
             })
         },
     ))
+}
+
+/// The zone in which a timestamp's parts are taken: the session's of a timestamp, none of a
+/// timestamp_ntz; other types are not taken.
+fn zone_of(
+    call: &FunctionCall,
+    data_type: &SparkType,
+) -> Result<Option<Arc<ZoneRules>>, BuildError> {
+    match (data_type, &call.zone) {
+        (SparkType::Timestamp, Some(zone)) => Ok(Some(Arc::clone(zone))),
+        (SparkType::TimestampNtz, _) => Ok(None),
+        _ => Err(call.unsupported()),
+    }
+}
+
+/// `SecondWithFraction`: timestamp (in the session's zone) or timestamp_ntz → decimal(8, 6). Never
+/// fails; instants beyond the zone's known rules are left to Spark.
+fn second_with_fraction(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    const MINUTE: i64 = 60 * SECOND;
+    let argument = one(call)?;
+    let zone = zone_of(call, argument.data_type())?;
+    let output = call.output.clone();
+    if output != SparkType::decimal(8, 6) {
+        return Err(call.unsupported());
+    }
+    Ok(unary(
+        call,
+        argument,
+        Failing::Never,
+        move |column, rows| {
+            over_distinct(column, rows, &output, |column, rows| {
+                try_unary(column, rows, &output, |micros: i64| {
+                    let local = match &zone {
+                        None => Some(micros),
+                        Some(zone) => zone.to_local(micros),
+                    };
+                    local.map_or(Outcome::Decline(BEYOND), |local| {
+                        Outcome::Value(local.rem_euclid(MINUTE))
+                    })
+                })
+            })
+        },
+    ))
+}
+
+/// `SecondsToTimestamp`, `MillisToTimestamp`, `MicrosToTimestamp`: integer → timestamp, fails beyond
+/// the timestamps in every mode; seconds as float or double → timestamp, cut towards zero,
+/// saturating, NULL of NaN and the infinities.
+fn from_unix(call: &FunctionCall, factor: i64) -> Result<ExpressionRef, BuildError> {
+    fn build<T: arclight_columns::FixedWidth + Into<i64>>(
+        call: &FunctionCall,
+        argument: &ExpressionRef,
+        factor: i64,
+    ) -> ExpressionRef {
+        unary(call, argument, Failing::Sometimes, move |column, rows| {
+            try_unary(column, rows, &SparkType::Timestamp, |count: T| {
+                Outcome::or_fail(Into::<i64>::into(count).checked_mul(factor))
+            })
+        })
+    }
+    fn floats<T: arclight_columns::FixedWidth + Into<f64>>(
+        call: &FunctionCall,
+        argument: &ExpressionRef,
+    ) -> ExpressionRef {
+        unary(call, argument, Failing::Never, |column, rows| {
+            try_unary(column, rows, &SparkType::Timestamp, |seconds: T| {
+                let seconds: f64 = seconds.into();
+                let micros = (seconds * SECOND as f64) as i64;
+                Outcome::or_null(seconds.is_finite().then_some(micros))
+            })
+        })
+    }
+    let argument = one(call)?;
+    if call.output != SparkType::Timestamp {
+        return Err(call.unsupported());
+    }
+    match argument.data_type() {
+        SparkType::Byte => Ok(build::<i8>(call, argument, factor)),
+        SparkType::Short => Ok(build::<i16>(call, argument, factor)),
+        SparkType::Int => Ok(build::<i32>(call, argument, factor)),
+        SparkType::Long => Ok(build::<i64>(call, argument, factor)),
+        SparkType::Float if factor == SECOND => Ok(floats::<f32>(call, argument)),
+        SparkType::Double if factor == SECOND => Ok(floats::<f64>(call, argument)),
+        _ => Err(call.unsupported()),
+    }
+}
+
+/// `UnixTimestamp`, `ToUnixTimestamp`: of a string with its pattern, see [`pattern::parse`]; date (its start in the session's zone),
+/// timestamp or timestamp_ntz → bigint, seconds cut towards zero. Never fails; days beyond the
+/// zone's known rules are left to Spark.
+fn unix_timestamp(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    if call.arguments.len() == 2 {
+        return pattern::parse(call);
+    }
+    let argument = one(call)?;
+    if call.output != SparkType::Long {
+        return Err(call.unsupported());
+    }
+    if *argument.data_type() == SparkType::Date {
+        let zone = call.zone.clone().ok_or_else(|| call.unsupported())?;
+        return Ok(unary(
+            call,
+            argument,
+            Failing::Never,
+            move |column, rows| {
+                over_distinct(column, rows, &SparkType::Long, |column, rows| {
+                    try_unary(column, rows, &SparkType::Long, |days: i32| {
+                        zone.start_of_day(days)
+                            .map_or(Outcome::Decline(BEYOND), |micros| {
+                                Outcome::Value(micros / SECOND)
+                            })
+                    })
+                })
+            },
+        ));
+    }
+    zone_of(call, argument.data_type())?;
+    Ok(unary(call, argument, Failing::Never, |column, rows| {
+        kernel::unary(column, rows, &SparkType::Long, |micros: i64| {
+            micros / SECOND
+        })
+    }))
+}
+
+/// `MonthName`, `DayName`: date → string of three letters, in English. Never fails.
+fn name(call: &FunctionCall, name: fn(i32) -> &'static str) -> Result<ExpressionRef, BuildError> {
+    if *one(call)?.data_type() != SparkType::Date || call.output != SparkType::String {
+        return Err(call.unsupported());
+    }
+    Ok(function(
+        call,
+        Failing::Never,
+        move |arguments, rows, output| {
+            let [dates] = arguments else {
+                return Err(EvalError::Internal("expected one argument".into()));
+            };
+            let days = kernel::input::<i32>(dates)?;
+            text_rows(rows, output, any_null(arguments), |row, out| {
+                out.extend_from_slice(name(days.get(row)).as_bytes());
+                Outcome::Value(())
+            })
+        },
+    ))
+}
+
+fn month_name(days: i32) -> &'static str {
+    const NAMES: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    NAMES[civil::from_days(days).month as usize - 1]
+}
+
+fn day_name(days: i32) -> &'static str {
+    const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    NAMES[civil::weekday(days) as usize]
 }
 
 #[cfg(test)]

@@ -16,3 +16,29 @@ fn timestamps_as_spark_has_them() {
     let declined = check_file(include_str!("../../testdata/timestamps.tsv"), Some(&zone));
     assert_eq!(declined, Vec::<String>::new());
 }
+
+/// Far times are Spark's: dates that an `i64` of microseconds does not count, and, in zones whose
+/// rules go on, those behind the year 2300.
+fn is_far(line: &str) -> bool {
+    let numbers = line
+        .split(['\t', '=', ':'])
+        .filter_map(|f| f.parse::<i64>().ok());
+    numbers
+        .into_iter()
+        .any(|n| n.unsigned_abs() > 10_413_000_000_000_000)
+}
+
+#[test]
+fn more_dates_as_spark_has_them() {
+    let content = include_str!("../../testdata/more_dates.tsv");
+    assert_eq!(check_file(content, None), Vec::<String>::new());
+}
+
+#[test]
+fn more_timestamps_as_spark_has_them() {
+    let zone = los_angeles();
+    let content = include_str!("../../testdata/more_timestamps.tsv");
+    for line in check_file(content, Some(&zone)) {
+        assert!(is_far(&line), "left to Spark: {line}");
+    }
+}

@@ -67,3 +67,50 @@ impl ZoneRules {
         gap.unwrap_or(second - offset).checked_mul(SECOND)
     }
 }
+
+/// A wall-clock time and the offset of its zone; without a zone the offset is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Zoned<'a> {
+    /// Wall-clock microseconds.
+    pub local: i64,
+    offset: i64,
+    zone: Option<&'a ZoneRules>,
+}
+
+impl<'a> Zoned<'a> {
+    /// What the clock shows at an instant.
+    pub fn at(micros: i64, zone: Option<&'a ZoneRules>) -> Option<Self> {
+        let offset = match zone {
+            None => 0,
+            Some(zone) => zone.offset_at(micros.div_euclid(SECOND))?,
+        };
+        Some(Zoned {
+            local: micros.checked_add(offset * SECOND)?,
+            offset,
+            zone,
+        })
+    }
+
+    /// The same clock at another wall-clock time: the offset stays if it is one of the two at that
+    /// time (`ZonedDateTime.ofLocal`).
+    pub fn with_local(self, local: i64) -> Option<Self> {
+        let Some(zone) = self.zone else {
+            return Some(Zoned { local, ..self });
+        };
+        let kept = local.checked_sub(self.offset * SECOND)?;
+        if zone.offset_at(kept.div_euclid(SECOND))? == self.offset {
+            return Some(Zoned { local, ..self });
+        }
+        Self::at(zone.to_instant(local)?, self.zone)
+    }
+
+    /// The same clock some microseconds later.
+    pub fn later(self, micros: i64) -> Option<Self> {
+        Self::at(self.instant()?.checked_add(micros)?, self.zone)
+    }
+
+    /// The instant.
+    pub fn instant(self) -> Option<i64> {
+        self.local.checked_sub(self.offset * SECOND)
+    }
+}

@@ -93,3 +93,47 @@ fn types_must_agree() {
     let option = fixed::<i64>(&SparkType::Long, &[Some(1)]);
     assert!(InList::new(value, vec![option]).is_err());
 }
+
+#[test]
+fn expressions_are_options_too() {
+    let int = SparkType::Int;
+    let columns = [
+        fixed(&int, &[Some(1), Some(1), Some(1), None, Some(1)]),
+        fixed(&int, &[Some(1), Some(2), None, Some(1), None]),
+        fixed(&int, &[None, Some(3), Some(1), Some(1), Some(2)]),
+    ];
+    let references: Vec<crate::ExpressionRef> = (0..3)
+        .map(|i| -> crate::ExpressionRef { Arc::new(ColumnRef::new(i, int.clone())) })
+        .collect();
+    let options = references[1..].to_vec();
+    let list = InExpressions::new(Arc::clone(&references[0]), options).unwrap();
+    let expected = [Some(true), Some(false), Some(true), None, None];
+    let result = evaluate(&list, &columns, &Selection::all(5)).unwrap();
+    assert_eq!(truths(&result), expected);
+    let rows = Selection::from_rows(5, vec![1, 4]);
+    let result = evaluate(&list, &columns, &rows).unwrap();
+    assert_eq!(truths(&result)[1], expected[1]);
+    assert_eq!(truths(&result)[4], expected[4]);
+    assert!(InExpressions::new(Arc::clone(&references[0]), Vec::new()).is_err());
+}
+
+#[test]
+fn options_behind_a_match_are_not_evaluated() {
+    let long = SparkType::Long;
+    let columns = [fixed(&long, &[Some(0i64), Some(5), None])];
+    let value: crate::ExpressionRef = Arc::new(ColumnRef::new(0, long.clone()));
+    let zero: crate::ExpressionRef =
+        Arc::new(crate::leaf::Literal::new(fixed(&long, &[Some(0i64)])));
+    let ten = Arc::new(crate::leaf::Literal::new(fixed(&long, &[Some(10i64)])));
+    let quotient = crate::build(&crate::FunctionCall {
+        name: "integral_divide".to_string(),
+        arguments: vec![ten, Arc::clone(&value)],
+        output: long.clone(),
+        mode: crate::EvalMode::Ansi,
+        zone: None,
+    })
+    .unwrap();
+    let list = InExpressions::new(value, vec![zero, quotient]).unwrap();
+    let result = evaluate(&list, &columns, &Selection::all(3)).unwrap();
+    assert_eq!(truths(&result), [Some(true), Some(false), None]);
+}

@@ -4,6 +4,7 @@
 //! logarithms, powers, trigonometry) are not here: another library's last bit differs.
 
 mod bits;
+mod counts;
 mod extremes;
 mod round;
 
@@ -19,6 +20,19 @@ use crate::registry::{BuildError, Entry, FunctionCall};
 pub(crate) const FUNCTIONS: &[Entry] = &[
     ("round", |call| round::build(call, Rounding::HalfUp)),
     ("bround", |call| round::build(call, Rounding::HalfEven)),
+    ("round_floor", |call| {
+        round::build_decimal(call, Rounding::Floor)
+    }),
+    ("round_ceil", |call| {
+        round::build_decimal(call, Rounding::Ceiling)
+    }),
+    ("rint", |call| double(call, f64::round_ties_even)),
+    ("degrees", |call| double(call, |v| v * DEGREES)),
+    ("radians", |call| double(call, |v| v * RADIANS)),
+    ("factorial", counts::factorial),
+    ("width_bucket", counts::width_bucket),
+    ("bit_count", counts::bit_count),
+    ("bit_get", counts::bit_get),
     ("floor", |call| whole(call, Rounding::Floor)),
     ("ceil", |call| whole(call, Rounding::Ceiling)),
     ("sqrt", |call| double(call, f64::sqrt)),
@@ -40,7 +54,13 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     }),
 ];
 
-/// `Sqrt`, `Signum`: double → double. NULL stays NULL. Never fails.
+/// What `Math.toDegrees` multiplies by.
+const DEGREES: f64 = 57.29577951308232;
+
+/// What `Math.toRadians` multiplies by.
+const RADIANS: f64 = 0.017453292519943295;
+
+/// `Sqrt`, `Signum`, `Rint`, `ToDegrees`, `ToRadians`: double → double. NULL stays NULL. Never fails.
 fn double(call: &FunctionCall, f: fn(f64) -> f64) -> Result<ExpressionRef, BuildError> {
     signature(call, &[SparkType::Double], &SparkType::Double)?;
     Ok(unary(

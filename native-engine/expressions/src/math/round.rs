@@ -65,6 +65,17 @@ pub(super) fn build(call: &FunctionCall, rounding: Rounding) -> Result<Expressio
     ))
 }
 
+/// `RoundCeil`, `RoundFloor`: [`build`] of a decimal.
+pub(super) fn build_decimal(
+    call: &FunctionCall,
+    rounding: Rounding,
+) -> Result<ExpressionRef, BuildError> {
+    match DecimalType::of(call.argument(0)?.data_type()) {
+        Some(_) => build(call, rounding),
+        None => Err(call.unsupported()),
+    }
+}
+
 /// The value of an int that reads no column; `None` for any other expression.
 fn literal_int(expression: &ExpressionRef) -> Option<i32> {
     if *expression.data_type() != SparkType::Int {
@@ -86,8 +97,13 @@ fn drop_and_restore(value: i128, dropped: i64, restored: i64, rounding: Rounding
             .ok()
             .and_then(|exponent| POW10.get(exponent))
     };
-    // Of 38 digits, dropping 39 leaves less than a half.
-    let rounded = power(dropped).map_or(0, |&divisor| divide_rounded(value, divisor, rounding));
+    let rounded = match (power(dropped), rounding) {
+        (Some(&divisor), _) => divide_rounded(value, divisor, rounding),
+        // Of 38 digits, dropping 39 leaves less than a half.
+        (None, Rounding::HalfUp | Rounding::HalfEven) => 0,
+        (None, Rounding::Floor) => -i128::from(value < 0),
+        (None, Rounding::Ceiling) => i128::from(value > 0),
+    };
     match rounded {
         0 => Some(0),
         _ => power(restored).and_then(|&factor| rounded.checked_mul(factor)),

@@ -2,6 +2,8 @@
 //! `UTF8String` does; where the JVM would decode a string that is not UTF-8, the batch is left to
 //! Spark. All functions are NULL where an argument is.
 
+mod codes;
+mod joined;
 mod like;
 pub(crate) mod rows;
 mod utf8;
@@ -56,6 +58,19 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     ("rpad", |call| pad(call, Side::Right)),
     ("repeat", repeat),
     ("reverse", reverse),
+    ("concat_ws", joined::concat_ws),
+    ("initcap", joined::initcap),
+    ("space", joined::space),
+    ("empty_to_null", joined::empty_to_null),
+    ("overlay", joined::overlay),
+    ("elt", joined::elt),
+    ("hex", codes::hex),
+    ("unhex", codes::unhex),
+    ("bin", codes::bin),
+    ("chr", codes::chr),
+    ("crc32", codes::crc32),
+    ("find_in_set", codes::find_in_set),
+    ("levenshtein", codes::levenshtein),
 ];
 
 /// Strings of more bytes than this are made by Spark: whether they fit is its to say.
@@ -78,6 +93,15 @@ fn text(arguments: &[Column], index: usize) -> Result<Text<'_>, EvalError> {
 
 /// Argument `index` as ints.
 fn ints(arguments: &[Column], index: usize) -> Result<Input<'_, i32>, EvalError> {
+    let column = arguments.get(index).ok_or_else(missing)?;
+    match column.as_constant() {
+        Some(value) if value.is_null(0) => Ok(Input::Constant(0)),
+        _ => input(column),
+    }
+}
+
+/// Argument `index` as bigints.
+fn longs(arguments: &[Column], index: usize) -> Result<Input<'_, i64>, EvalError> {
     let column = arguments.get(index).ok_or_else(missing)?;
     match column.as_constant() {
         Some(value) if value.is_null(0) => Ok(Input::Constant(0)),
@@ -227,8 +251,12 @@ fn locate(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
     }))
 }
 
-/// `Substring` of a string: string, position, length → string. Never fails.
+/// `Substring` of a string: string, position, length → string; of a binary see
+/// [`joined::binary_substring`]. Never fails.
 fn substring(call: &FunctionCall) -> Result<ExpressionRef, BuildError> {
+    if joined::is_binary(call) {
+        return joined::binary_substring(call);
+    }
     signature(call, &[STRING, INT, INT], &STRING)?;
     Ok(function(call, Failing::Never, |arguments, rows, output| {
         let strings = text(arguments, 0)?;

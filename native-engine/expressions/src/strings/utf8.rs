@@ -120,6 +120,18 @@ pub(super) fn reverse(text: &[u8], out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
+/// The bytes of each code point.
+pub(super) fn points(text: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut points = Vec::with_capacity(text.len());
+    let mut position = 0;
+    while position < text.len() {
+        let end = position + width(text[position]);
+        points.push(text.get(position..end)?);
+        position = end;
+    }
+    Some(points)
+}
+
 /// The bytes without leading and trailing 0x20.
 pub(super) fn trim_spaces(text: &[u8], left: bool, right: bool) -> Range<usize> {
     let start = match left {

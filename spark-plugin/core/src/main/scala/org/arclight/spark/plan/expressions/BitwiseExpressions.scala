@@ -11,6 +11,8 @@ private[expressions] object BitwiseExpressions {
     function[BitwiseOr]("bitwise_or", mayFail = never),
     function[BitwiseXor]("bitwise_xor", mayFail = never),
     function[BitwiseNot]("bitwise_not", mayFail = never),
+    function[BitwiseCount]("bit_count", mayFail = never),
+    function[BitwiseGet]("bit_get"),
     function[ShiftLeft]("shiftleft", mayFail = never),
     function[ShiftRight]("shiftright", mayFail = never),
     function[ShiftRightUnsigned]("shiftrightunsigned", mayFail = never))

@@ -17,36 +17,28 @@ private[expressions] object CastExpressions {
     else Some(s"a cast from ${from.sql} to ${to.sql} has no native kernel")
   }
 
-  private def isNumber(dataType: DataType): Boolean = dataType.isInstanceOf[NumericType]
+  /** All pairs of types without nested ones that Spark casts. */
+  private def hasKernel(from: DataType, to: DataType): Boolean =
+    from == NullType || (isPlain(from) && isPlain(to))
 
-  private def hasKernel(from: DataType, to: DataType): Boolean = (from, to) match {
-    case (BooleanType, to) if isNumber(to) => true
-    case (from, BooleanType) if isNumber(from) => true
-    case (from, to) if isNumber(from) && isNumber(to) => true
-    case (_: StringType, to) => isWrittenPlainly(to)
-    case (from, _: StringType) => isWrittenPlainly(from)
-    case (DateType, TimestampType | TimestampNTZType) => true
-    case (TimestampType, DateType | TimestampNTZType | LongType) => true
-    case (TimestampNTZType, DateType | TimestampType) => true
-    case (LongType, TimestampType) => true
+  private def isPlain(dataType: DataType): Boolean = dataType match {
+    case BooleanType | DateType | TimestampType | TimestampNTZType | BinaryType => true
+    case _: NumericType | _: StringType => true
     case _ => false
   }
 
-  /** Types whose text does not depend on the JVM. */
-  private def isWrittenPlainly(dataType: DataType): Boolean = dataType match {
-    case BooleanType | DateType | BinaryType | _: DecimalType => true
-    case other => SparkTypes.isInteger(other)
-  }
-
-  /** Casts that never fail in any mode: to a wider number, to text. */
+  /** Casts that never fail in any mode, and are never left to Spark: to a wider number, to text. */
   private def mayFail(cast: Cast): Boolean = (cast.child.dataType, cast.dataType) match {
     case (from, to) if SparkTypes.areAlike(from, to) => false
+    case (NullType, _) => false
     case (from, FloatType | DoubleType) if SparkTypes.isInteger(from) => false
     case (FloatType, DoubleType) => false
     case (from, to) if SparkTypes.isInteger(from) && SparkTypes.isInteger(to) =>
       from.defaultSize > to.defaultSize
-    case (_, _: StringType) | (_: StringType, BinaryType) => false
-    case (TimestampType, LongType) | (LongType, TimestampType) => false
+    case (FloatType | DoubleType | TimestampType, _: StringType) => true
+    case (_, _: StringType) | (_, BinaryType) => false
+    case (TimestampType, LongType | FloatType | DoubleType) => false
+    case (from, TimestampType) if SparkTypes.isInteger(from) => false
     case _ => true
   }
 
@@ -64,9 +56,7 @@ private[expressions] object CastExpressions {
       .build()
   }
 
-  private val CASTS = "among numbers and booleans; between strings " +
-    "and booleans, whole numbers, decimals, dates, binaries; among dates and timestamps; between " +
-    "`bigint` and `timestamp`; of nested types only what may be NULL within and names"
+  private val CASTS = "between plain types; of nested types only what may be NULL within and names"
 
   val entries: Seq[ExpressionEntry] = Seq(
     form[Cast](

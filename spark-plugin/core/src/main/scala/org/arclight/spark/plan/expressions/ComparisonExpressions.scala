@@ -28,8 +28,7 @@ private[expressions] object ComparisonExpressions {
   }
 
   private def in(expression: In): Option[String] = ordered(expression).orElse {
-    if (expression.list.nonEmpty && expression.list.forall(_.isInstanceOf[Literal])) None
-    else Some("In has a native kernel only for a list of literals")
+    if (expression.list.isEmpty) Some("In has no native kernel for an empty list") else None
   }
 
   val entries: Seq[ExpressionEntry] = Seq(
@@ -42,7 +41,7 @@ private[expressions] object ComparisonExpressions {
       "equal_null_safe", ordered, never, evaluation = Evaluation.Every, note = NO_MAPS),
     form[In](
       "SingularOrList", in, operands = _.children, evaluation = Evaluation.FirstThenLazy,
-      note = "a list of literals; not of maps") {
+      note = NO_MAPS) {
       (_, operands, _) => inList(operands.head, operands.tail)
     },
     form[InSet](

@@ -6,6 +6,7 @@ import scala.collection.mutable.ArrayBuffer
 import io.substrait.proto.{Expression => SubstraitExpression}
 import io.substrait.proto.Expression.IfThen
 import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.types.IntegerType
 
 import org.arclight.spark.plan.expressions.ExpressionEntry.{form, function, never}
 
@@ -88,6 +89,11 @@ object ConditionalExpressions {
     SubstraitExpression.newBuilder().setIfThen(builder).build()
   }
 
+  /** Spark stops at the nth; what reads a column can't tell. */
+  private def leaves(expression: AtLeastNNonNulls): Option[String] =
+    if (expression.children.forall(_.children.isEmpty)) None
+    else Some("AtLeastNNonNulls has a native kernel only for columns")
+
   private[expressions] val entries: Seq[ExpressionEntry] = Seq(
     function[And](
       "and", mayFail = never, operands = conjuncts, evaluation = Evaluation.FirstThenLazy),
@@ -98,6 +104,9 @@ object ConditionalExpressions {
     function[IsNotNull]("is_not_null", mayFail = never),
     function[IsNaN]("is_nan", mayFail = never),
     function[NaNvl]("nanvl", mayFail = never, evaluation = Evaluation.FirstThenLazy),
+    function[AtLeastNNonNulls](
+      "at_least_n_non_nulls", leaves, never, evaluation = Evaluation.FirstThenLazy,
+      arguments = (e, calls) => Seq(calls.literal(e.n, IntegerType)), note = "of columns"),
     function[Coalesce]("coalesce", mayFail = never, evaluation = Evaluation.FirstThenLazy),
     form[If](
       "IfThen", operands = branchOperands, evaluation = Evaluation.FirstThenLazy) {

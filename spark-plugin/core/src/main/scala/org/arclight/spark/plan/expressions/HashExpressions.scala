@@ -25,5 +25,9 @@ private[expressions] object HashExpressions {
     function[XxHash64](
       "xxhash64", e => notNative(e.children, e.seed, "XxHash64"), _ => false,
       evaluation = Evaluation.Every, note = "not of maps"),
+    function[Md5]("md5", mayFail = _ => false),
+    function[Sha1]("sha1", mayFail = _ => false),
+    function[Sha2]("sha2", mayFail = _ => false),
+    function[Crc32]("crc32", mayFail = _ => false),
     function[NormalizeNaNAndZero]("normalize_nan_and_zero", mayFail = _ => false))
 }

@@ -1,6 +1,7 @@
 package org.arclight.spark.plan.expressions
 
 import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.types.DoubleType
 
 import org.arclight.spark.plan.expressions.ArithmeticExpressions.evalMode
 import org.arclight.spark.plan.expressions.ComparisonExpressions.{NO_MAPS, ordered}
@@ -15,6 +16,11 @@ private[expressions] object MathematicalExpressions {
     case _ => Some(s"$name has a native kernel only for a literal scale")
   }
 
+  private def numbersOnly(bucket: WidthBucket): Option[String] = bucket.value.dataType match {
+    case DoubleType => None
+    case other => Some(s"WidthBucket of ${other.sql} has no native kernel")
+  }
+
   val entries: Seq[ExpressionEntry] = Seq(
     function[Round](
       "round", e => literalScale(e.scale, "Round"), options = e => evalMode(e.ansiEnabled),
@@ -22,6 +28,16 @@ private[expressions] object MathematicalExpressions {
     function[BRound](
       "bround", e => literalScale(e.scale, "BRound"), options = e => evalMode(e.ansiEnabled),
       note = "a literal scale"),
+    function[RoundCeil](
+      "round_ceil", e => literalScale(e.scale, "RoundCeil"), note = "a literal scale"),
+    function[RoundFloor](
+      "round_floor", e => literalScale(e.scale, "RoundFloor"), note = "a literal scale"),
+    function[Rint]("rint", mayFail = _ => false),
+    function[ToDegrees]("degrees", mayFail = _ => false),
+    function[ToRadians]("radians", mayFail = _ => false),
+    function[Factorial]("factorial", mayFail = _ => false),
+    function[WidthBucket](
+      "width_bucket", numbersOnly, mayFail = _ => false, note = "not of intervals"),
     function[Floor]("floor"),
     function[Ceil]("ceil"),
     function[Sqrt]("sqrt", mayFail = _ => false),
