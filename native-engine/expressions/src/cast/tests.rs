@@ -351,3 +351,39 @@ fn text_and_times_as_spark_has_them() {
         assert!(line.contains("decimal") && odd, "left to Spark: {line}");
     }
 }
+
+#[test]
+fn times_and_floats_as_text_as_spark_has_them() {
+    // Hexadecimal numbers, zones by name or odd, times of today, times whose zone goes on without
+    // end, and numbers that versions of Java print differently.
+    const LEFT_TO_SPARK: &[&str] = &[
+        "0x1p3",
+        "PST",
+        "Europe",
+        "\\xc3",
+        "+18:00",
+        "+19:00",
+        "=12:34",
+        "=T12",
+        "=25:00",
+        "+10000",
+        "294247",
+        "300000",
+        "9223372036854775807",
+        "253402300799999999",
+        "253402329600000000",
+        "e-324",
+        "2e+23",
+        "9007199254740992",
+        "5.684341886080802e-14",
+        "16777216.0",
+        "0.001953125",
+        "3.4028234663852886e+38",
+    ];
+    let zone = crate::spark_results::los_angeles();
+    let content = include_str!("../../testdata/time_casts.tsv");
+    for line in crate::spark_results::check_file(content, Some(&zone)) {
+        let expected = LEFT_TO_SPARK.iter().any(|part| line.contains(part));
+        assert!(expected, "left to Spark: {line}");
+    }
+}

@@ -78,3 +78,23 @@ fn normal_floats() {
         &expected,
     );
 }
+
+#[test]
+fn values_that_are_there_are_counted() {
+    let columns = [
+        fixed(
+            &SparkType::Double,
+            &[Some(1.0), Some(f64::NAN), None, Some(0.0)],
+        ),
+        strings(&[Some("a"), Some("b"), Some("c"), None]),
+        Column::constant(fixed(&SparkType::Int, &[Some(2)]), 4),
+    ];
+    let result = run(
+        "at_least_n_non_nulls",
+        &columns,
+        &SparkType::Boolean,
+        EvalMode::Legacy,
+    );
+    let expected = [Some(true), Some(false), Some(false), Some(false)];
+    assert_eq!(truths(&result.unwrap()), expected);
+}

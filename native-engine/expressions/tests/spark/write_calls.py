@@ -36,7 +36,7 @@ CARRIERS = {
     "timestamp_ntz": (
         T.LongType(),
         f"timestampadd(MICROSECOND, {{}}, {WALL_EPOCH})",
-        f"timestampdiff(MICROSECOND, CAST({WALL_EPOCH} AS timestamp), CAST({{}} AS timestamp))",
+        "unix_micros(CAST(concat(CAST({} AS string), ' UTC') AS timestamp))",
     ),
 }
 
