@@ -2,12 +2,12 @@
 
 use arclight_columns::SparkType;
 
-use super::shift::{numbers, or_beyond, signature};
+use super::shift::{numbers, or_beyond};
 use super::zone::{DAY, SECOND};
 use super::{civil, zone_of};
 use crate::comparison::truth;
 use crate::expression::{EvalError, ExpressionRef};
-use crate::function::Failing;
+use crate::function::{Failing, signature};
 use crate::kernel::{flat_or_constant, try_rows};
 use crate::registry::{BuildError, FunctionCall, ZoneRules};
 use crate::strings::rows::{Text, any_null, function};

@@ -2,12 +2,12 @@
 
 use arclight_columns::{Column, SparkType};
 
-use super::shift::{numbers, or_beyond, signature};
+use super::shift::{numbers, or_beyond};
 use super::zone::{DAY, SECOND};
 use super::{BEYOND, civil, zone_of};
 use crate::cast::{push_date, push_digits};
 use crate::expression::{EvalError, ExpressionRef};
-use crate::function::Failing;
+use crate::function::{Failing, signature};
 use crate::kernel::{Outcome, try_rows};
 use crate::registry::{BuildError, FunctionCall};
 use crate::strings::rows::{Text, any_null, function, text_rows};

@@ -5,7 +5,7 @@ use arclight_columns::{Column, SparkType};
 use super::zone::{DAY, SECOND, Zoned};
 use super::{BEYOND, civil, zone_of};
 use crate::expression::{EvalError, ExpressionRef};
-use crate::function::Failing;
+use crate::function::{Failing, signature};
 use crate::kernel::{Input, Outcome, input, try_rows};
 use crate::registry::{BuildError, EvalMode, FunctionCall, ZoneRules};
 use crate::strings::rows::{Text, any_null, function};
@@ -23,20 +23,6 @@ pub(super) fn numbers<T: arclight_columns::FixedWidth>(
     match column.as_constant() {
         Some(value) if value.is_null(0) => Ok(Input::Constant(T::default())),
         _ => input(column),
-    }
-}
-
-/// The types a call must have, or the error for its signature.
-pub(super) fn signature(
-    call: &FunctionCall,
-    arguments: &[SparkType],
-    output: &SparkType,
-) -> Result<(), BuildError> {
-    let given = call.arguments.iter().map(|a| a.data_type());
-    if given.eq(arguments.iter()) && call.output == *output {
-        Ok(())
-    } else {
-        Err(call.unsupported())
     }
 }
 

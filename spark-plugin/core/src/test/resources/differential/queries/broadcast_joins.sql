@@ -135,7 +135,6 @@ SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l JOIN (SELECT * FROM longs WHER
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM (SELECT * FROM longs WHERE id < 0) l JOIN longs r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l LEFT JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
--- jvm
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM longs l LEFT JOIN (SELECT * FROM longs WHERE id < 0) r ON l.a = r.a;
 -- set spark.sql.adaptive.enabled=false
 SELECT /*+ BROADCAST(r) */ l.id, r.b FROM (SELECT * FROM longs WHERE id < 0) l LEFT JOIN longs r ON l.a = r.a;

@@ -55,11 +55,9 @@ SELECT count(*), sum(l.id), sum(r.id) FROM (SELECT id, a FROM integers WHERE a I
 SELECT l.id FROM (SELECT id, a FROM integers WHERE a IS NULL) l LEFT ANTI JOIN integers r ON l.a = r.b;
 
 -- A side without rows.
--- jvm
 SELECT l.id, r.id FROM integers l LEFT JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
 -- fallback: EmptyRelation
 SELECT l.id, r.id FROM integers l JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
--- jvm
 SELECT l.id, r.id FROM (SELECT * FROM integers WHERE id % 1000 = 999) l FULL JOIN integers r ON l.a = r.a;
 SELECT l.id FROM integers l LEFT ANTI JOIN (SELECT * FROM integers WHERE id % 1000 = 999) r ON l.a = r.a;
 

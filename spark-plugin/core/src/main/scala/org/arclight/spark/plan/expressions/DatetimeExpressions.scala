@@ -38,12 +38,13 @@ private[expressions] object DatetimeExpressions {
         (0, days.toInt, micros - days * MICROS_PER_DAY)
     }
 
-  /** Days; those of a constant interval as a number. */
-  private def days(expression: Expression): Expression = expression match {
-    case extract: ExtractANSIIntervalDays =>
-      constant(extract).fold[Expression](extract)(Literal(_, IntegerType))
-    case other => other
-  }
+  /** Days; those of a constant interval, or of one subtracted, as a number. */
+  private def days(expression: Expression): Expression =
+    if (expression.exists(_.isInstanceOf[ExtractANSIIntervalDays])) {
+      constant(expression).fold(expression)(Literal(_, IntegerType))
+    } else {
+      expression
+    }
 
   private val LITERAL_INTERVAL = "a literal interval"
 
