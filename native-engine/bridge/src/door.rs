@@ -49,12 +49,12 @@ impl DoorError {
             DoorError::Engine(EngineError::Memory(MemoryError::Exhausted { .. })) => {
                 Kind::OutOfMemory
             }
-            DoorError::Engine(EngineError::Memory(MemoryError::Io(_)) | EngineError::Io(_)) => {
+            DoorError::Engine(EngineError::Memory(MemoryError::Io { .. }) | EngineError::Io(_)) => {
                 Kind::Io
             }
             DoorError::Engine(EngineError::ReadFile { kind, .. }) => match kind {
                 ReadFileError::NotFound => Kind::FileNotFound,
-                ReadFileError::TypeMismatch => Kind::FileTypeMismatch,
+                ReadFileError::TypeMismatch(_) => Kind::FileTypeMismatch,
                 ReadFileError::Corrupt => Kind::FileCorrupt,
             },
             DoorError::Engine(EngineError::Expression(
@@ -68,6 +68,26 @@ impl DoorError {
         match self {
             DoorError::Engine(EngineError::ReadFile { path, .. }) => Some(path),
             _ => None,
+        }
+    }
+
+    /// What Spark's error of the kind is told, as `NativeEngineException` documents.
+    fn parameters(&self) -> Vec<String> {
+        match self {
+            DoorError::Engine(EngineError::ReadFile {
+                kind: ReadFileError::TypeMismatch(mismatch),
+                ..
+            }) => vec![
+                mismatch.column.clone(),
+                mismatch.expected.clone(),
+                mismatch.found.clone(),
+            ],
+            DoorError::Engine(EngineError::Memory(MemoryError::Exhausted {
+                requested,
+                received,
+                ..
+            })) => vec![requested.to_string(), received.to_string()],
+            _ => Vec::new(),
         }
     }
 }
@@ -96,7 +116,13 @@ impl<T: Default> ErrorPolicy<T, DoorError> for ThrowNativeEngineException {
         }
         let thrown = match &error {
             DoorError::Thrown(throwable) => env.throw(throwable),
-            _ => throw(env, error.kind(), &error.to_string(), error.path()),
+            _ => throw(
+                env,
+                error.kind(),
+                &error.to_string(),
+                error.path(),
+                &error.parameters(),
+            ),
         };
         pending(thrown)
     }
@@ -119,6 +145,7 @@ impl<T: Default> ErrorPolicy<T, DoorError> for ThrowNativeEngineException {
             Kind::Internal,
             &format!("panic in the native engine: {text}"),
             None,
+            &[],
         ))
     }
 }
@@ -131,19 +158,32 @@ fn pending<T: Default>(thrown: jni::errors::Result<()>) -> jni::errors::Result<T
     }
 }
 
-fn throw(env: &mut Env<'_>, kind: Kind, text: &str, path: Option<&str>) -> jni::errors::Result<()> {
+fn throw(
+    env: &mut Env<'_>,
+    kind: Kind,
+    text: &str,
+    path: Option<&str>,
+    parameters: &[String],
+) -> jni::errors::Result<()> {
     let message = env.new_string(text)?;
     let path: JObject<'_> = match path {
         Some(path) => env.new_string(path)?.into(),
         None => JObject::null(),
     };
+    let class = env.find_class(jni_str!("java/lang/String"))?;
+    let array = env.new_object_array(parameters.len() as i32, class, JObject::null())?;
+    for (i, parameter) in parameters.iter().enumerate() {
+        let parameter = env.new_string(parameter)?;
+        array.set_element(env, i, &parameter)?;
+    }
     let exception = env.new_object(
         jni_str!("org/arclight/spark/jni/NativeEngineException"),
-        jni_sig!("(ILjava/lang/String;Ljava/lang/String;)V"),
+        jni_sig!("(ILjava/lang/String;Ljava/lang/String;[Ljava/lang/String;)V"),
         &[
             JValue::Int(kind as i32),
             JValue::Object(&message),
             JValue::Object(&path),
+            JValue::Object(&array),
         ],
     )?;
     let exception = env.cast_local::<JThrowable>(exception)?;

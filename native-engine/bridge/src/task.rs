@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arclight_memory::{MemoryLimits, SpillDirectories, TaskMemory};
+use arclight_memory::{MemoryLimits, Reservation, SpillDirectories, TaskMemory};
 use arclight_operators::{BatchStream, EngineError, TaskContext};
 use arclight_plan::{Digest, PlanCache, Stage, Task, encode_metrics, encode_write_result};
 use arclight_rows::{RowBuffer, RowEncoder};
@@ -18,6 +18,8 @@ struct Running {
     stream: Option<Box<dyn BatchStream>>,
     encoder: RowEncoder,
     buffer: RowBuffer,
+    /// For the buffer.
+    memory: Reservation,
 }
 
 /// One task. The JVM holds it as a raw `Arc`.
@@ -69,6 +71,7 @@ impl TaskHandle {
             stream: None,
             encoder,
             buffer: RowBuffer::new(),
+            memory: context.memory.reservation("rows output"),
         });
         Ok(Arc::new(TaskHandle {
             stage,
@@ -101,6 +104,7 @@ impl TaskHandle {
             stream,
             encoder,
             buffer,
+            memory,
         } = running;
         buffer.clear();
         while let Some(open) = stream.as_mut() {
@@ -114,6 +118,8 @@ impl TaskHandle {
             encoder
                 .encode(&batch, buffer)
                 .map_err(|error| EngineError::Internal(error.to_string()))?;
+            // A batch's rows are known only once they are written.
+            memory.grow((buffer.memory_size() as u64).saturating_sub(memory.bytes()))?;
             let addresses = [
                 buffer.bytes().as_ptr() as i64,
                 buffer.lengths().as_ptr() as i64,
@@ -156,7 +162,10 @@ impl TaskHandle {
 
     /// Ends the task: closes its streams, which frees what they reserved.
     pub fn close(&self) {
-        self.running.lock().stream = None;
+        let mut running = self.running.lock();
+        running.stream = None;
+        running.buffer = RowBuffer::new();
+        running.memory.free();
         self.context.memory.trim();
     }
 }

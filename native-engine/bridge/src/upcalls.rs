@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, SparkType};
 use arclight_expressions::{EvalError, JvmExpressions};
 use arclight_memory::MemorySource;
-use arclight_operators::{HostError, HostServices, RowBlock, ShuffleBlock};
+use arclight_operators::{FileFailure, HostError, HostServices, RowBlock, ShuffleBlock};
 use arclight_rows::{RowBuffer, RowDecoder, RowEncoder};
 use jni::objects::{JLongArray, JObject, JString, JThrowable, JValue};
 use jni::refs::Global;
@@ -66,6 +66,10 @@ impl Upcalls {
         Ok(addresses)
     }
 }
+
+/// Results of `openFile` and `readFile`, as `TaskCallbacks` numbers them.
+const FILE_MISSING: i64 = -1;
+const FILE_UNREADABLE: i64 = -2;
 
 /// Spark's memory manager, through the task's callbacks.
 pub struct SparkMemory(pub Arc<Upcalls>);
@@ -294,7 +298,7 @@ impl HostServices for SparkHost {
             .unwrap_or_else(|| HostError(reason.to_string()))
     }
 
-    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError> {
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure> {
         let upcalls = &self.upcalls;
         let (handle, [length, _]) = upcalls.call(|env, callbacks| {
             let path = env.new_string(path)?;
@@ -305,15 +309,24 @@ impl HostServices for SparkHost {
                 .j()?;
             Ok((handle, upcalls.addresses(env)?))
         })?;
-        Ok((handle as u64, length as u64))
+        match handle {
+            FILE_MISSING => Err(FileFailure::Missing(format!("{path} is not there"))),
+            FILE_UNREADABLE => Err(FileFailure::Unreadable(format!("cannot open {path}"))),
+            _ => Ok((handle as u64, length as u64)),
+        }
     }
 
-    fn read_file(&mut self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<(), HostError> {
+    fn read_file(
+        &mut self,
+        handle: u64,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), FileFailure> {
         let mut done = 0usize;
         while done < buffer.len() {
             let part = (buffer.len() - done).min(1 << 30);
             let address = buffer[done..].as_mut_ptr() as i64;
-            self.upcalls.call(|env, callbacks| {
+            let result = self.upcalls.call(|env, callbacks| {
                 let arguments = [
                     JValue::Long(handle as i64),
                     JValue::Long((offset + done as u64) as i64),
@@ -323,14 +336,30 @@ impl HostServices for SparkHost {
                 env.call_method(
                     callbacks,
                     jni_str!("readFile"),
-                    jni_sig!("(JJJI)V"),
+                    jni_sig!("(JJJI)J"),
                     &arguments,
-                )
-                .map(|_| ())
+                )?
+                .j()
             })?;
-            done += part;
+            match result {
+                FILE_MISSING => return Err(FileFailure::Missing("the file is gone".to_string())),
+                FILE_UNREADABLE => {
+                    return Err(FileFailure::Unreadable(
+                        "the file cannot be read".to_string(),
+                    ));
+                }
+                _ => done += part,
+            }
         }
         Ok(())
+    }
+
+    fn file_failed(&mut self) -> Option<HostError> {
+        let thrown = self.upcalls.call(|env, callbacks| {
+            env.call_method(callbacks, jni_str!("fileFailed"), jni_sig!("()V"), &[])
+                .map(|_| ())
+        });
+        thrown.err()
     }
 
     fn close_file(&mut self, handle: u64) {

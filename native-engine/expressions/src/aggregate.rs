@@ -45,8 +45,14 @@ pub trait AggregateState: Send {
     /// The partial results of groups `from..to`.
     fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError>;
 
+    /// What Spark's own evaluation of groups `from..to` is given: their partial results, but a sum
+    /// of decimals as text, since without keys it may have more digits than its type.
+    fn evaluation_inputs(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
+        self.buffers(from, to)
+    }
+
     /// The results of groups `from..to`. `Failed { row }` counts from `from`; `Declined` leaves
-    /// these groups to Spark's own evaluation of their partial results.
+    /// these groups to Spark's own evaluation of [`AggregateState::evaluation_inputs`].
     fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError>;
 
     /// Bytes of memory the state holds.

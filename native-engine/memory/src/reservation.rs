@@ -1,5 +1,6 @@
 //! Reservations of a task, backed by a [`MemorySource`] (Spark's TaskMemoryManager).
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -19,12 +20,19 @@ pub enum MemoryError {
         operator: &'static str,
         /// Bytes it asked for.
         requested: u64,
+        /// Bytes that could still be had of them.
+        received: u64,
         /// Bytes the task holds.
         reserved: u64,
     },
-    /// Reading or writing a spill file failed.
-    #[error("spill file: {0}")]
-    Io(#[from] std::io::Error),
+    /// Making, writing or reading a spill file failed.
+    #[error("spill file in {}: {error}", directory.display())]
+    Io {
+        /// The local directory that the file is in.
+        directory: PathBuf,
+        /// What the operating system says.
+        error: std::io::Error,
+    },
 }
 
 /// Where a task's memory comes from. In Spark: the task's `TaskMemoryManager` in off-heap mode.
@@ -170,7 +178,8 @@ impl TaskMemory {
         self.peak.load(Ordering::Relaxed)
     }
 
-    fn grow(&self, bytes: u64) -> bool {
+    /// Reserves `bytes`; refused, it says how many could be had.
+    fn grow(&self, bytes: u64) -> Result<(), u64> {
         // The source may call back into `spill`, so no lock is held while asking.
         loop {
             let wanted = {
@@ -179,7 +188,7 @@ impl TaskMemory {
                 if spare >= bytes {
                     ledger.reserved += bytes;
                     self.peak.fetch_max(ledger.reserved, Ordering::Relaxed);
-                    return true;
+                    return Ok(());
                 }
                 bytes - spare
             };
@@ -188,7 +197,7 @@ impl TaskMemory {
             self.ledger.lock().acquired += granted;
             if granted < wanted {
                 self.trim();
-                return false;
+                return Err(bytes - wanted + granted);
             }
         }
     }
@@ -229,23 +238,38 @@ impl Reservation {
         if std::mem::take(&mut self.refuse_next) {
             return false;
         }
-        let granted = self.memory.grow(bytes);
-        if granted {
-            self.bytes += bytes;
-        }
-        granted
+        self.grow_once(bytes).is_ok()
+    }
+
+    fn grow_once(&mut self, bytes: u64) -> Result<(), u64> {
+        self.memory.grow(bytes)?;
+        self.bytes += bytes;
+        Ok(())
     }
 
     /// Holds `bytes` more or fails, for what cannot be spilled.
     pub fn grow(&mut self, bytes: u64) -> Result<(), MemoryError> {
-        if self.try_grow(bytes) || self.try_grow(bytes) {
+        if self.try_grow(bytes) {
             return Ok(());
         }
-        Err(MemoryError::Exhausted {
-            operator: self.operator,
-            requested: bytes,
-            reserved: self.memory.reserved(),
-        })
+        self.grow_once(bytes)
+            .map_err(|received| MemoryError::Exhausted {
+                operator: self.operator,
+                requested: bytes,
+                received,
+                reserved: self.memory.reserved(),
+            })
+    }
+
+    /// Makes the reservation exactly `bytes`, or fails: for what cannot be spilled.
+    pub fn resize(&mut self, bytes: u64) -> Result<(), MemoryError> {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) if more > 0 => self.grow(more),
+            _ => {
+                self.shrink(self.bytes - bytes);
+                Ok(())
+            }
+        }
     }
 
     /// Makes the reservation exactly `bytes`; `false` if growing was refused.
@@ -310,6 +334,17 @@ mod tests {
         assert!(reservation.try_grow(60));
         assert!(!reservation.try_grow(60));
         assert_eq!(memory.reserved(), 60);
+        match reservation.grow(60) {
+            Err(MemoryError::Exhausted {
+                requested,
+                received,
+                ..
+            }) => assert_eq!((requested, received), (60, 40)),
+            other => panic!("{other:?}"),
+        }
+        reservation.resize(10).unwrap();
+        assert_eq!(memory.reserved(), 10);
+        reservation.resize(60).unwrap();
         drop(reservation);
         memory.trim();
         assert_eq!(*source.0.lock(), 100);

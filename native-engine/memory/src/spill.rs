@@ -38,14 +38,16 @@ impl SpillDirectories {
         let mut failure = None;
         for _ in 0..self.directories.len() {
             let index = self.next.fetch_add(1, Ordering::Relaxed) % self.directories.len();
-            match tempfile::tempfile_in(&self.directories[index]) {
-                Ok(file) => return Ok(SpillFile { file }),
-                Err(error) => failure = Some(error),
+            let directory = self.directories[index].clone();
+            match tempfile::tempfile_in(&directory) {
+                Ok(file) => return Ok(SpillFile { file, directory }),
+                Err(error) => failure = Some(MemoryError::Io { directory, error }),
             }
         }
-        Err(MemoryError::Io(failure.unwrap_or_else(|| {
-            std::io::Error::other("no spill directory")
-        })))
+        Err(failure.unwrap_or_else(|| MemoryError::Io {
+            directory: PathBuf::new(),
+            error: std::io::Error::other("there is no local directory"),
+        }))
     }
 }
 
@@ -53,12 +55,21 @@ impl SpillDirectories {
 #[derive(Debug)]
 pub struct SpillFile {
     file: File,
+    directory: PathBuf,
 }
 
 impl SpillFile {
     /// The file, to write sequentially and read by position.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// The error that a failed write or read of the file is.
+    pub fn failed(&self, error: std::io::Error) -> MemoryError {
+        MemoryError::Io {
+            directory: self.directory.clone(),
+            error,
+        }
     }
 }
 
@@ -79,5 +90,18 @@ mod tests {
         spill.file().read_exact_at(&mut buffer, 0).unwrap();
         assert_eq!(&buffer, b"abc");
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn takes_the_next_directory_and_names_the_one_that_fails() {
+        let good = tempfile::tempdir().unwrap();
+        let bad = good.path().join("file");
+        std::fs::write(&bad, b"").unwrap();
+        let both = SpillDirectories::new(vec![bad.clone(), good.path().to_path_buf()]);
+        both.create().unwrap();
+        both.create().unwrap();
+        let error = SpillDirectories::new(vec![bad.clone()]).create();
+        let text = error.map(|_| ()).unwrap_err().to_string();
+        assert!(text.contains(bad.to_str().unwrap()), "{text}");
     }
 }

@@ -10,6 +10,21 @@ use arclight_expressions::{EvalError, JvmExpressions};
 #[error("{0}")]
 pub struct HostError(pub String);
 
+/// Why a file could not be opened or read. Of the first two the host keeps the exception for
+/// [`HostServices::file_failed`].
+#[derive(Debug, thiserror::Error)]
+pub enum FileFailure {
+    /// It is not there; may be skipped where missing files are ignored.
+    #[error("{0}")]
+    Missing(String),
+    /// It cannot be read; may be skipped where corrupt files are ignored.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The upcall itself failed.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
 /// UnsafeRows lent by the JVM until the next call for rows.
 #[derive(Debug, Clone, Copy)]
 pub struct RowBlock {
@@ -56,10 +71,15 @@ pub trait HostServices: JvmExpressions + Send {
     fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError;
 
     /// Opens a file that is not local; gives a handle and the length.
-    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError>;
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure>;
 
     /// Fills `buffer` from `offset` of an open file.
-    fn read_file(&mut self, handle: u64, offset: u64, buffer: &mut [u8]) -> Result<(), HostError>;
+    fn read_file(&mut self, handle: u64, offset: u64, buffer: &mut [u8])
+    -> Result<(), FileFailure>;
+
+    /// The error to stop with after a file could not be opened or read and is not skipped; the
+    /// JVM keeps the exception to throw. `None` if the last such failure was not the host's.
+    fn file_failed(&mut self) -> Option<HostError>;
 
     /// Closes a file.
     fn close_file(&mut self, handle: u64);
@@ -122,11 +142,14 @@ impl HostServices for NoHost {
     fn shuffle_block_failed(&mut self, _input: u32, reason: &str) -> HostError {
         HostError(reason.to_string())
     }
-    fn open_file(&mut self, _path: &str) -> Result<(u64, u64), HostError> {
-        none()
+    fn open_file(&mut self, _path: &str) -> Result<(u64, u64), FileFailure> {
+        Ok(none()?)
     }
-    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), HostError> {
-        none()
+    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), FileFailure> {
+        Ok(none()?)
+    }
+    fn file_failed(&mut self) -> Option<HostError> {
+        None
     }
     fn close_file(&mut self, _handle: u64) {}
 }

@@ -29,7 +29,7 @@ pub use broadcast::{BroadcastInput, BroadcastSource};
 pub use expand::Expand;
 pub use filter::Filter;
 pub use generate::{Generate, Generator};
-pub use host::{HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
+pub use host::{FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
 pub use join::{
     HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, RuntimeFilter,
     RuntimeFilters, ScanColumn, TableProvider,
@@ -37,7 +37,9 @@ pub use join::{
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;
 pub use nested_loop::{NestedLoopJoin, NestedLoopKind};
-pub use operator::{BatchStream, EngineError, Operator, OperatorRef, ReadFileError};
+pub use operator::{
+    BatchStream, ColumnMismatch, EngineError, Operator, OperatorRef, ReadFileError,
+};
 pub use project::Project;
 pub use range::Range;
 pub use rows_input::RowsInput;

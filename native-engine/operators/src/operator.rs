@@ -48,14 +48,25 @@ pub enum EngineError {
 }
 
 /// Sub-conditions of Spark's FAILED_READ_FILE.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadFileError {
     /// FAILED_READ_FILE.FILE_NOT_EXIST.
     NotFound,
-    /// FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH.
-    TypeMismatch,
+    /// FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH, with its parameters.
+    TypeMismatch(Box<ColumnMismatch>),
     /// FAILED_READ_FILE.NO_HINT: damaged files and all else.
     Corrupt,
+}
+
+/// A column that cannot be read as the type it should have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnMismatch {
+    /// The column's path, in brackets and separated by commas.
+    pub column: String,
+    /// The type to read it as (`catalogString`).
+    pub expected: String,
+    /// Parquet's physical type of it.
+    pub found: String,
 }
 
 /// An operator: an immutable plan node shared by all tasks of a stage.

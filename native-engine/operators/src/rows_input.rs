@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Schema};
+use arclight_memory::Reservation;
 use arclight_rows::RowDecoder;
 
 use crate::metrics::OperatorMetrics;
@@ -52,6 +53,7 @@ pub(crate) fn rows(
         input,
         decoder: RowDecoder::new(schema.types()),
         ended,
+        memory: task.memory.reservation("rows input"),
         task: Arc::clone(task),
         metrics: task.operator_metrics(id),
     })
@@ -61,6 +63,8 @@ struct RowsStream {
     input: u32,
     decoder: RowDecoder,
     ended: bool,
+    /// For the JVM's block of rows, and the columns they are copied to.
+    memory: Reservation,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
 }
@@ -73,14 +77,17 @@ impl BatchStream for RowsStream {
         }
         let Some(block) = self.task.with_host(|host| host.next_rows(self.input))? else {
             self.ended = true;
+            self.memory.free();
             return Ok(None);
         };
+        // SAFETY: the host lends `count` rows and lengths until it is asked for the next.
+        let lengths = unsafe { std::slice::from_raw_parts(block.lengths, block.count) };
+        let bytes: u64 = lengths.iter().map(|&l| u64::from(l.unsigned_abs())).sum();
+        let held = 2 * bytes + 4 * block.count as u64;
+        self.memory.grow(held.saturating_sub(self.memory.bytes()))?;
         let columns = self.metrics.timed(|| {
-            // SAFETY: the host lends `count` rows and lengths until it is asked for the next.
-            unsafe {
-                let lengths = std::slice::from_raw_parts(block.lengths, block.count);
-                self.decoder.decode(block.rows, lengths)
-            }
+            // SAFETY: the rows are lent as their lengths are.
+            unsafe { self.decoder.decode(block.rows, lengths) }
         });
         let columns = columns.map_err(|error| EngineError::Internal(error.to_string()))?;
         self.metrics.output(block.count);

@@ -59,15 +59,11 @@ impl SpillWriter {
             self.encoder
                 .encode(&batch, &mut self.buffer)
                 .map_err(|error| EngineError::Internal(error.to_string()))?;
-            writer.write_all(&(self.buffer.count() as u32).to_le_bytes())?;
-            for length in self.buffer.lengths() {
-                writer.write_all(&length.to_le_bytes())?;
-            }
-            writer.write_all(self.buffer.bytes())?;
+            write_block(&mut writer, &self.buffer).map_err(|error| self.file.failed(error))?;
             let block = 4 + 4 * self.buffer.count() + self.buffer.bytes().len();
             self.position += block as u64;
         }
-        writer.flush()?;
+        writer.flush().map_err(|error| self.file.failed(error))?;
         Ok(Run {
             from,
             to: self.position,
@@ -91,6 +87,14 @@ impl SpillWriter {
     }
 }
 
+fn write_block(writer: &mut impl Write, rows: &RowBuffer) -> std::io::Result<()> {
+    writer.write_all(&(rows.count() as u32).to_le_bytes())?;
+    for length in rows.lengths() {
+        writer.write_all(&length.to_le_bytes())?;
+    }
+    writer.write_all(rows.bytes())
+}
+
 /// Reads the batches of one run, in the order they were written.
 pub struct SpillReader {
     file: Arc<SpillFile>,
@@ -106,30 +110,34 @@ impl SpillReader {
         if self.position >= self.end {
             return Ok(None);
         }
-        let mut count = [0u8; 4];
-        self.file.file().read_exact_at(&mut count, self.position)?;
-        let count = u32::from_le_bytes(count) as usize;
-        self.position += 4;
-        self.bytes.resize(4 * count, 0);
-        self.file
-            .file()
-            .read_exact_at(&mut self.bytes, self.position)?;
-        self.position += self.bytes.len() as u64;
+        self.read(4)?;
+        let count = self
+            .bytes
+            .first_chunk()
+            .map_or(0, |b| u32::from_le_bytes(*b)) as usize;
+        self.read(4 * count)?;
         let lengths: Vec<i32> = self
             .bytes
             .chunks_exact(4)
             .map(|b| i32::from_le_bytes([b[0], b[1], b[2], b[3]]))
             .collect();
         let size = lengths.iter().map(|&l| i64::from(l)).sum::<i64>().max(0) as usize;
-        self.bytes.resize(size, 0);
-        self.file
-            .file()
-            .read_exact_at(&mut self.bytes, self.position)?;
-        self.position += size as u64;
+        self.read(size)?;
         let columns = self
             .decoder
             .decode_bytes(&self.bytes, &lengths)
             .map_err(|error| EngineError::Internal(error.to_string()))?;
         Ok(Some(Batch::new(columns, count)))
+    }
+
+    /// Reads the next bytes into the buffer.
+    fn read(&mut self, length: usize) -> Result<(), EngineError> {
+        self.bytes.resize(length, 0);
+        self.file
+            .file()
+            .read_exact_at(&mut self.bytes, self.position)
+            .map_err(|error| self.file.failed(error))?;
+        self.position += length as u64;
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Finding the scan's columns in a file, and how each leaf becomes its Spark type.
 
 use arclight_columns::{Field, Schema, SparkType};
-use arclight_operators::ReadFileError;
+use arclight_operators::{ColumnMismatch, ReadFileError};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::schema::types::{Type, TypePtr};
 
@@ -38,10 +38,16 @@ impl Refusal {
             Type::GroupType { .. } => "group".to_string(),
         };
         // Column and types in the words of Spark's SchemaColumnConvertNotSupportedException.
-        let column = path.join(", ");
+        let column = format!("[{}]", path.join(", "));
+        let expected = expected.to_string();
+        let message = format!("column: {column}, expected: {expected}, found: {found}");
         Refusal {
-            kind: ReadFileError::TypeMismatch,
-            message: format!("column: [{column}], expected: {expected}, found: {found}"),
+            kind: ReadFileError::TypeMismatch(Box::new(ColumnMismatch {
+                column,
+                expected,
+                found,
+            })),
+            message,
         }
     }
 }

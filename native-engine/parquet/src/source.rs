@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use arclight_operators::{EngineError, FileSplit, ReadFileError, TaskContext};
+use arclight_operators::{EngineError, FileFailure, FileSplit, ReadFileError, TaskContext};
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
@@ -45,9 +45,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn host_error(path: &str, failure: FileFailure) -> EngineError {
+    let (kind, message) = match failure {
+        FileFailure::Missing(message) => (ReadFileError::NotFound, message),
+        FileFailure::Unreadable(message) => (ReadFileError::Corrupt, message),
+        FileFailure::Host(error) => return EngineError::Host(error),
+    };
+    EngineError::ReadFile {
+        path: path.to_string(),
+        message,
+        kind,
+    }
+}
+
 impl FileSource {
-    /// Opens the file of a split. Fails with `NotFound` if a local file is not there, with the
-    /// host's error if a remote one cannot be opened.
+    /// Opens the file of a split. Fails with `NotFound` if the file is not there.
     pub(crate) fn open(split: &FileSplit, task: &Arc<TaskContext>) -> Result<Self, EngineError> {
         let (handle, length, modified) = if split.local {
             let error = |e: std::io::Error| EngineError::ReadFile {
@@ -63,7 +75,9 @@ impl FileSource {
             let modified = metadata.modified().ok();
             (Handle::Local(Mutex::new(file)), metadata.len(), modified)
         } else {
-            let (handle, length) = task.with_host(|host| host.open_file(&split.path))?;
+            let (handle, length) = task
+                .with_host(|host| host.open_file(&split.path))
+                .map_err(|failure| host_error(&split.path, failure))?;
             let task = Arc::clone(task);
             (Handle::Remote { task, handle }, length, None)
         };
@@ -146,7 +160,7 @@ impl FileSource {
                 task.with_host(|host| host.read_file(*handle, start, &mut buffer))
                     .map_err(|e| {
                         let message = e.to_string();
-                        lock(&self.failure).get_or_insert(EngineError::Host(e));
+                        lock(&self.failure).get_or_insert_with(|| host_error(&self.path, e));
                         ParquetError::General(message)
                     })?;
                 Ok(Bytes::from(buffer))

@@ -101,10 +101,12 @@ impl ParquetStream {
         };
         let ignored = match kind {
             ReadFileError::NotFound => options.ignore_missing_files,
-            ReadFileError::TypeMismatch | ReadFileError::Corrupt => options.ignore_corrupt_files,
+            ReadFileError::TypeMismatch(_) | ReadFileError::Corrupt => options.ignore_corrupt_files,
         };
         if !ignored {
-            return Err(error);
+            // Of a file behind the JVM it has the exception itself.
+            let failed = self.task.with_host(|host| host.file_failed());
+            return Err(failed.map_or(error, EngineError::Host));
         }
         log::warn!("skipped the rest of {path}: {message}");
         Ok(())

@@ -23,9 +23,10 @@ pub(crate) struct DataFile {
 impl DataFile {
     /// A new, empty file at `path`.
     pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
+        let file = File::create(path).map_err(|error| of_file(path, error))?;
         Ok(DataFile {
             path: path.to_path_buf(),
-            file: File::create(path)?,
+            file,
             pending: Vec::new(),
             length: 0,
             finished: false,
@@ -43,7 +44,9 @@ impl DataFile {
             self.flush()?;
         }
         if bytes.len() >= WRITE_BUFFER {
-            self.file.write_all(bytes)?;
+            self.file
+                .write_all(bytes)
+                .map_err(|error| of_file(&self.path, error))?;
         } else {
             self.pending.extend_from_slice(bytes);
         }
@@ -52,7 +55,9 @@ impl DataFile {
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.write_all(&self.pending)?;
+        self.file
+            .write_all(&self.pending)
+            .map_err(|error| of_file(&self.path, error))?;
         self.pending.clear();
         Ok(())
     }
@@ -63,6 +68,11 @@ impl DataFile {
         self.finished = true;
         Ok(self.length)
     }
+}
+
+/// The error, saying which file it is of.
+fn of_file(path: &Path, error: std::io::Error) -> std::io::Error {
+    std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 impl Drop for DataFile {
@@ -133,15 +143,15 @@ impl FrameStore {
             for frame in frames.drain(..) {
                 pending.extend_from_slice(&frame);
                 offset += frame.len() as u64;
-                write(&mut pending, WRITE_BUFFER)?;
+                write(&mut pending, WRITE_BUFFER).map_err(|error| spill.failed(error))?;
             }
             let before = pending.len();
             more(partition, &mut pending)?;
             offset += (pending.len() - before) as u64;
             segments.push((start, offset - start));
-            write(&mut pending, WRITE_BUFFER)?;
+            write(&mut pending, WRITE_BUFFER).map_err(|error| spill.failed(error))?;
         }
-        write(&mut pending, 0)?;
+        write(&mut pending, 0).map_err(|error| spill.failed(error))?;
         debug_assert_eq!(written, offset);
         self.spills.push(Spill {
             file: spill,
@@ -151,13 +161,21 @@ impl FrameStore {
     }
 
     /// Copies a partition's frames to the data file, oldest first, and forgets those in memory.
-    pub(crate) fn drain(&mut self, partition: usize, output: &mut DataFile) -> std::io::Result<()> {
+    pub(crate) fn drain(
+        &mut self,
+        partition: usize,
+        output: &mut DataFile,
+    ) -> Result<(), EngineError> {
         let mut buffer = Vec::new();
         for spill in &self.spills {
             let (mut offset, mut left) = spill.segments[partition];
             while left > 0 {
                 buffer.resize(left.min(4 * WRITE_BUFFER as u64) as usize, 0);
-                spill.file.file().read_exact_at(&mut buffer, offset)?;
+                spill
+                    .file
+                    .file()
+                    .read_exact_at(&mut buffer, offset)
+                    .map_err(|error| spill.file.failed(error))?;
                 output.write(&buffer)?;
                 offset += buffer.len() as u64;
                 left -= buffer.len() as u64;

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Schema};
+use arclight_memory::Reservation;
 use arclight_operators::{
     BatchStream, EngineError, HostServices, Operator, OperatorMetrics, OperatorRef, ShuffleBlock,
     Split, TaskContext,
@@ -59,6 +60,7 @@ impl Operator for ShuffleRead {
             types: self.schema.types(),
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
+            memory: task.memory.reservation("shuffle read"),
             blocks: Blocks::default(),
             gathered: Vec::new(),
             gathered_rows: 0,
@@ -74,6 +76,8 @@ struct ShuffleStream {
     types: Vec<arclight_columns::SparkType>,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
+    /// For the buffer of bytes read, the frames that wait, and one more of them.
+    memory: Reservation,
     blocks: Blocks,
     /// Frames that wait to become one batch.
     gathered: Vec<Batch>,
@@ -104,12 +108,20 @@ impl ShuffleStream {
                 return Ok(Some(batch));
             }
             if self.ended {
-                return self.take_gathered();
+                let last = self.take_gathered()?;
+                self.memory.free();
+                return Ok(last);
+            }
+            if self.memory.bytes() == 0 {
+                self.memory.grow(2 * READ_BYTES as u64)?;
             }
             let Some(frame) = self.next_frame()? else {
                 self.ended = true;
+                self.blocks.buffer = Vec::new();
+                self.memory.resize(self.gathered_bytes as u64)?;
                 continue;
             };
+            self.settle(&frame)?;
             let rows = frame.len();
             if rows == 0 {
                 continue;
@@ -131,6 +143,15 @@ impl ShuffleStream {
                 return Ok(before);
             }
         }
+    }
+
+    /// Settles the reservation to what is held, since frames have the sizes their writers gave
+    /// them. It never sinks before the end, so that hardly any frame asks.
+    fn settle(&mut self, frame: &Batch) -> Result<(), EngineError> {
+        let held = self.blocks.buffer.len() + self.gathered_bytes + frame.memory_size();
+        let missing = (held as u64).saturating_sub(self.memory.bytes());
+        self.memory.grow(missing)?;
+        Ok(())
     }
 
     /// The next rows of a long frame, at most `limit`.

@@ -8,8 +8,8 @@ use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, Selection, S
 use arclight_expressions::{ColumnRef, EvalError, ExpressionRef, JvmExpressions, murmur3};
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use arclight_operators::{
-    BatchStream, EngineError, HostError, HostServices, Operator, OperatorRef, RowBlock,
-    ShuffleBlock, Split, TaskContext, TaskSettings,
+    BatchStream, EngineError, FileFailure, HostError, HostServices, Operator, OperatorRef,
+    RowBlock, ShuffleBlock, Split, TaskContext, TaskSettings,
 };
 use arclight_rows::{RowBuffer, RowEncoder};
 use parking_lot::Mutex;
@@ -245,11 +245,14 @@ impl HostServices for Host {
         self.failures.lock().push(reason.to_string());
         HostError(format!("fetch failed: {reason}"))
     }
-    fn open_file(&mut self, _: &str) -> Result<(u64, u64), HostError> {
-        Err(HostError("none".to_string()))
+    fn open_file(&mut self, _: &str) -> Result<(u64, u64), FileFailure> {
+        Err(HostError("none".to_string()).into())
     }
-    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), HostError> {
-        Err(HostError("none".to_string()))
+    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), FileFailure> {
+        Err(HostError("none".to_string()).into())
+    }
+    fn file_failed(&mut self) -> Option<HostError> {
+        None
     }
     fn close_file(&mut self, _: u64) {}
 }

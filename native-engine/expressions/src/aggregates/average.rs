@@ -225,6 +225,13 @@ impl AggregateState for DecimalState {
         ])
     }
 
+    fn evaluation_inputs(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
+        Ok(vec![
+            self.totals.texts(from, to),
+            self.counts.column(from, to),
+        ])
+    }
+
     fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError> {
         let up = (scale(&self.data_type) - self.sum_scale).max(0) as u32;
         let SparkType::Decimal { precision, .. } = self.data_type else {
@@ -236,6 +243,11 @@ impl AggregateState for DecimalState {
             if count == 0 {
                 results.push(None);
                 continue;
+            }
+            if self.totals.is_unbounded(group) {
+                return Err(EvalError::Declined(
+                    "the sum of an average has more digits than its type",
+                ));
             }
             let sum = self.totals.get(group);
             let average = sum.and_then(|sum| divide(sum, count, up, precision));

@@ -1,6 +1,7 @@
 //! Sums of decimals as Spark keeps them, shared by `sum` and `avg`.
 
-use arclight_columns::{Column, FixedWidth, NullBuffer, Selection, SparkType};
+use arclight_columns::{Column, ColumnBuilder, FixedWidth, NullBuffer, Selection, SparkType};
+use arrow_buffer::i256;
 
 use super::loops::{FEW, Visit, each, few_sums, visit};
 use crate::expression::EvalError;
@@ -147,6 +148,31 @@ impl DecimalTotals {
     /// The sums of groups `from..to`, NULL where they do not fit.
     pub(super) fn column(&self, from: usize, to: usize) -> Column {
         decimals(&self.data_type, (from..to).map(|group| self.get(group)))
+    }
+
+    /// Whether a group's sum has more digits than its type, and is not NULL for that.
+    pub(super) fn is_unbounded(&self, group: usize) -> bool {
+        self.carries.is_some() && !self.overflowed[group] && self.get(group).is_none()
+    }
+
+    /// The sums of groups `from..to` as text, however many digits they have.
+    pub(super) fn texts(&self, from: usize, to: usize) -> Column {
+        let scale = match self.data_type {
+            SparkType::Decimal { scale, .. } => scale,
+            _ => 0,
+        };
+        let mut texts = ColumnBuilder::new(SparkType::String, to - from);
+        for group in from..to {
+            if self.overflowed[group] {
+                texts.push_null();
+                continue;
+            }
+            let carry = self.carries.as_ref().map_or(0, |c| c[group]);
+            let lost = i256::from_parts(0, i128::from(carry));
+            let sum = i256::from_i128(self.sums[group]).wrapping_add(lost);
+            texts.push_bytes(format!("{sum}E{}", -scale).as_bytes());
+        }
+        texts.finish()
     }
 
     pub(super) fn memory_size(&self) -> usize {

@@ -407,6 +407,13 @@ impl AggregateState for DecimalSumState {
         ])
     }
 
+    fn evaluation_inputs(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
+        Ok(vec![
+            self.totals.texts(from, to),
+            is_empty_column(&self.seen[from..to]),
+        ])
+    }
+
     fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError> {
         if self.mode == EvalMode::Ansi {
             let failing = (from..to).find(|&g| self.seen[g] && self.totals.get(g).is_none());

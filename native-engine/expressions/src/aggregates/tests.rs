@@ -159,6 +159,49 @@ fn an_overflowing_sum_without_keys_is_null() {
 }
 
 #[test]
+fn decimal_sums_beyond_their_type_go_to_spark_as_text() {
+    let most = 10i128.pow(38) - 1;
+    let scaled = SparkType::decimal(38, 2);
+    let sum = build(
+        "sum",
+        std::slice::from_ref(&scaled),
+        scaled.clone(),
+        EvalMode::Ansi,
+    );
+    let state = |grouped: bool, values: &[i128]| {
+        let mut state = sum.create(grouped);
+        state.resize(1);
+        let column = [decimals(38, 2, values)];
+        let groups = vec![0; values.len()];
+        state
+            .update(&groups, &column, &Selection::all(values.len()))
+            .unwrap();
+        state.evaluation_inputs(0, 1).unwrap().remove(0)
+    };
+    let text = |column: &Column| {
+        let strings = column.as_bytes().unwrap();
+        String::from_utf8(strings.value(0).to_vec()).unwrap()
+    };
+    assert_eq!(text(&state(false, &[150, -25])), "125E-2");
+    assert_eq!(
+        text(&state(false, &[most; 5])),
+        format!("4{}5E-2", "9".repeat(37))
+    );
+    assert_eq!(
+        text(&state(false, &[-most; 5])),
+        format!("-4{}5E-2", "9".repeat(37))
+    );
+    assert!(state(true, &[most; 5]).is_null(0));
+
+    // Such an average may fit again.
+    let types = [SparkType::decimal(38, 0)];
+    let average = build("avg", &types, SparkType::decimal(38, 0), EvalMode::Legacy);
+    let column = [decimals(38, 0, &[most; 5])];
+    let found = one(&average, &column, false);
+    assert!(matches!(found, Err(EvalError::Declined(_))), "{found:?}");
+}
+
+#[test]
 fn decimal_averages_round_half_up() {
     let types = [SparkType::decimal(15, 2)];
     let average = build("avg", &types, SparkType::decimal(19, 6), EvalMode::Ansi);

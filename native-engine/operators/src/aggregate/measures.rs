@@ -228,7 +228,7 @@ impl States {
                 measure.function
             ))
         })?;
-        let batch = Batch::new(state.buffers(from, to)?, to - from);
+        let batch = Batch::new(state.evaluation_inputs(from, to)?, to - from);
         let data_type = measure.function.data_type();
         let column = self
             .task

@@ -58,7 +58,7 @@ pub struct Measure {
     /// Spark's own update (or merge) expression, to raise what Spark raises: over the buffer's
     /// columns, then the arguments.
     pub update_fallback: Option<u32>,
-    /// Spark's own evaluation, over the buffer's columns.
+    /// Spark's own evaluation, over the state's evaluation inputs.
     pub evaluate_fallback: Option<u32>,
 }
 

@@ -13,6 +13,7 @@ use super::spill::{Partition, SLICE, Spills};
 use crate::key_bytes::KeyHasher;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
+use crate::spill::{SpillReader, SpillWriter};
 use crate::task::TaskContext;
 
 /// Bytes a new group takes at least, before its table is looked at.
@@ -27,10 +28,11 @@ impl Spillable for Shared {
         let Some(mut groups) = self.0.try_lock() else {
             return;
         };
-        if groups.emitting {
-            return;
-        }
-        if let Err(error) = groups.spill() {
+        let spilled = match groups.emitted {
+            Some(from) => groups.spill_rest(from),
+            None => groups.spill(),
+        };
+        if let Err(error) = spilled {
             groups.failure = Some(error);
         }
     }
@@ -50,8 +52,11 @@ pub(super) struct Groups {
     level: u32,
     /// What went wrong while Spark asked to spill.
     failure: Option<EngineError>,
-    /// Groups are being given out, and stay where they are until all are.
-    pub(super) emitting: bool,
+    /// Groups are being given out, in order: those before this one are. They stay where they are
+    /// until all are, or until the rest is spilled.
+    pub(super) emitted: Option<usize>,
+    /// What was spilled of the groups being given out, in order.
+    rest: Option<SpillReader>,
 }
 
 impl Groups {
@@ -76,7 +81,8 @@ impl Groups {
             spills: None,
             level: 0,
             failure: None,
-            emitting: false,
+            emitted: None,
+            rest: None,
         }
     }
 
@@ -85,9 +91,10 @@ impl Groups {
         self.ids.len()
     }
 
-    /// Whether there is more in memory than an empty aggregation has.
+    /// Whether there is anything to spill. The one group of an aggregation without keys would only
+    /// come back, and what its state has beyond its buffers (a decimal sum's digits) would not.
     fn has_state(&self) -> bool {
-        self.reservation.bytes() > 0 && self.len() > 0
+        !self.plan.key_types.is_empty() && self.reservation.bytes() > 0 && self.len() > 0
     }
 
     /// Fails if spilling on Spark's request failed.
@@ -179,7 +186,7 @@ impl Groups {
     }
 
     /// Output columns of groups `from..to`.
-    pub(super) fn output(&self, from: usize, to: usize) -> Result<Batch, EngineError> {
+    fn output(&self, from: usize, to: usize) -> Result<Batch, EngineError> {
         let mut columns = self.ids.columns(from, to)?;
         columns.extend(self.states.output(from, to)?);
         Ok(Batch::new(columns, to - from))
@@ -215,6 +222,67 @@ impl Groups {
         self.spills = Some(spills);
         self.clear();
         Ok(())
+    }
+
+    /// Writes the groups from this one on to disk, in order; the others have been given out.
+    fn spill_rest(&mut self, from: usize) -> Result<(), EngineError> {
+        if !self.has_state() || from >= self.len() {
+            return Ok(());
+        }
+        let mut writer = SpillWriter::new(&self.task, self.plan.spill_types.clone())?;
+        let mut next = from;
+        let run = writer.write_run(std::iter::from_fn(|| {
+            let to = (next + self.task.settings.batch_size.max(1)).min(self.len());
+            let slice = (next < to).then(|| self.buffers(next, to));
+            next = to;
+            slice
+        }))?;
+        OperatorMetrics::add(&self.metrics.spill_count, 1);
+        OperatorMetrics::add(&self.metrics.spilled_bytes, writer.bytes_written());
+        self.rest = Some(writer.reader(run));
+        self.clear();
+        Ok(())
+    }
+
+    /// Keys and buffers of groups `from..to`: what is spilled.
+    fn buffers(&self, from: usize, to: usize) -> Result<Batch, EngineError> {
+        let mut columns = self.ids.columns(from, to)?;
+        columns.extend(self.states.buffers(from, to)?);
+        Ok(Batch::new(columns, to - from))
+    }
+
+    /// Output columns of the next groups to be given out, or `None` after the last.
+    pub(super) fn next_output(&mut self) -> Result<Option<Batch>, EngineError> {
+        let Some(from) = self.emitted else {
+            return Ok(None);
+        };
+        if let Some(rest) = &mut self.rest {
+            return match rest.next_batch()? {
+                Some(spilled) => self.output_spilled(&spilled).map(Some),
+                None => {
+                    self.rest = None;
+                    Ok(None)
+                }
+            };
+        }
+        let to = (from + self.task.settings.batch_size.max(1)).min(self.len());
+        if from >= to {
+            return Ok(None);
+        }
+        self.emitted = Some(to);
+        self.output(from, to).map(Some)
+    }
+
+    /// Output columns of spilled groups, each of which occurs once.
+    fn output_spilled(&self, spilled: &Batch) -> Result<Batch, EngineError> {
+        let count = spilled.len();
+        let groups: Vec<u32> = (0..count as u32).collect();
+        let mut states = States::new(&self.plan, &self.task, &self.metrics);
+        states.resize(count);
+        states.merge_spilled(&groups, spilled)?;
+        let mut columns = spilled.columns()[..self.plan.key_types.len()].to_vec();
+        columns.extend(states.output(0, count)?);
+        Ok(Batch::new(columns, count))
     }
 
     /// Whether groups were spilled and not taken since.

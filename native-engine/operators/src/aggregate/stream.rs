@@ -25,11 +25,8 @@ const PASSED_ROWS: u64 = 4_000_000;
 enum Step {
     /// Taking in the input.
     Absorb,
-    /// Giving out the groups in memory, from this one on; then going on as `then` says.
-    Emit {
-        from: usize,
-        then: Then,
-    },
+    /// Giving out the groups in memory; then going on so.
+    Emit(Then),
     /// Merging spilled partitions, one after the other.
     Merge,
     /// Giving out spilled groups as they are.
@@ -130,9 +127,9 @@ impl AggregateStream {
     }
 
     fn emit(&mut self, groups: &mut Groups, then: Then) {
-        groups.emitting = true;
+        groups.emitted = Some(0);
         self.rows = 0;
-        self.step = Step::Emit { from: 0, then };
+        self.step = Step::Emit(then);
     }
 
     /// Gives each row as a group of its own.
@@ -195,16 +192,15 @@ impl AggregateStream {
         Ok(())
     }
 
-    /// The next slice of the groups in memory.
-    fn slice(&mut self, from: usize, then: Then) -> Result<Option<Batch>, EngineError> {
+    /// The next slice of the groups in memory, or of what was spilled of them meanwhile.
+    fn slice(&mut self, then: Then) -> Result<Option<Batch>, EngineError> {
         let mut groups = self.shared.0.lock();
-        let to = (from + self.task.settings.batch_size.max(1)).min(groups.len());
-        if from < to {
-            self.step = Step::Emit { from: to, then };
-            return groups.output(from, to).map(Some);
+        groups.check()?;
+        if let Some(batch) = groups.next_output()? {
+            return Ok(Some(batch));
         }
         groups.clear();
-        groups.emitting = false;
+        groups.emitted = None;
         self.step = match then {
             Then::Absorb => Step::Absorb,
             Then::Merge => Step::Merge,
@@ -231,7 +227,7 @@ impl AggregateStream {
     fn advance(&mut self) -> Result<Option<Batch>, EngineError> {
         match self.step {
             Step::Absorb | Step::Done => Ok(None),
-            Step::Emit { from, then } => self.slice(from, then),
+            Step::Emit(then) => self.slice(then),
             Step::Merge => self.merge().map(|()| None),
             Step::Replay => self.replay(),
         }

@@ -345,6 +345,87 @@ fn spills_and_merges_under_a_limit() {
     assert_eq!(output, expected(&rows));
 }
 
+/// What an aggregation gives if it is asked to spill after each batch that it gives.
+fn spilled_while_giving(operator: &dyn Operator, task: &Arc<TaskContext>) -> (Vec<Batch>, u64) {
+    let mut stream = operator.open(task).unwrap();
+    let mut batches = Vec::new();
+    let mut freed = 0;
+    while let Some(batch) = stream.next_batch().unwrap() {
+        batches.push(batch);
+        freed += task.memory.spill(u64::MAX);
+    }
+    drop(stream);
+    assert_eq!(task.memory.reserved(), 0);
+    (batches, freed)
+}
+
+#[test]
+fn groups_that_are_being_given_out_spill() {
+    let rows: Vec<Vec<Row>> = (0..20)
+        .map(|b| {
+            let row = |i: i32| (Some(b % 7), Some(format!("string {}", i % 30)), Some(i));
+            (0..60).map(row).collect()
+        })
+        .collect();
+    let types = vec![SparkType::Int, SparkType::String, SparkType::Int];
+    let input = || Memory::typed(types.clone(), rows.iter().map(|r| batch(r)).collect());
+    let tight = || {
+        let settings = TaskSettings {
+            batch_size: 16,
+            equal_hashes: false,
+        };
+        let limits = MemoryLimits {
+            step: 1,
+            refuse_once: false,
+        };
+        custom_task(settings, Arc::new(UnboundedMemory), limits, Vec::new())
+    };
+    // Results, which are evaluated from what was spilled.
+    let (output, freed) = spilled_while_giving(&two_phases(input()), &tight());
+    assert!(freed > 0);
+    assert_eq!(sorted_rows(&output), expected(&rows));
+    // Buffers and bare keys go out as they are, in the order they would have had.
+    let sum = measure(
+        "sum",
+        Phase::Partial,
+        &[(2, SparkType::Int)],
+        SparkType::Long,
+    );
+    let keys = [(0, SparkType::Int), (1, SparkType::String)];
+    for measures in [vec![sum], vec![]] {
+        let operator = aggregate(input(), &keys, measures);
+        let (output, freed) = spilled_while_giving(&operator, &tight());
+        assert!(freed > 0);
+        assert_eq!(
+            crate::testing::rows(&output),
+            crate::testing::rows(&collect(&operator, &tight()).unwrap())
+        );
+    }
+}
+
+#[test]
+fn distinct_keys_pass_through_where_they_are_merged_above() {
+    let batch = |from: i64| {
+        let keys: Vec<Option<i64>> = (from..from + 60_000).map(Some).collect();
+        Batch::new(vec![longs(&keys)], 60_000)
+    };
+    let input = Memory::of(vec![batch(0), batch(60_000), batch(0)]);
+    let types = [(0, SparkType::Long)];
+    let partial = |repeats: bool| {
+        let once = aggregate(input.clone(), &types, vec![]);
+        let keys = vec![column_ref(0, SparkType::Long)];
+        let schema = once.schema().clone();
+        HashAggregate::with_repeats(0, input.clone(), keys, vec![], schema, repeats)
+    };
+    let count = |operator: &dyn Operator| rows(&collect(operator, &task(8192)).unwrap()).len();
+    assert_eq!(count(&partial(false)), 120_000);
+    assert_eq!(count(&partial(true)), 180_000);
+    assert_eq!(
+        count(&aggregate(Arc::new(partial(true)), &types, vec![])),
+        120_000
+    );
+}
+
 fn row() -> impl Strategy<Value = Row> {
     (
         proptest::option::of(-3..3i32),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arclight_memory::{MemoryError, Reservation, TaskMemory};
+use arclight_memory::{Reservation, TaskMemory};
 
 use super::table::{Unindexed, index_bytes};
 use super::{JoinTable, ProvidedTable, TableProvider};
@@ -67,13 +67,7 @@ impl BroadcastTables {
         }
         let table = unindexed.index()?;
         let bytes = table.memory_size() as u64;
-        if !charge.try_resize(bytes) {
-            return Err(EngineError::Memory(MemoryError::Exhausted {
-                operator: NAME,
-                requested: bytes,
-                reserved: charge.bytes(),
-            }));
-        }
+        charge.resize(bytes)?;
         Ok(Charged {
             table: Arc::new(table),
             charge,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::{Batch, SparkType};
-use arclight_memory::{MemoryError, Reservation, TaskMemory};
+use arclight_memory::{Reservation, TaskMemory};
 
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, OperatorRef};
@@ -139,21 +139,17 @@ impl<'a> Gathered<'a> {
     /// All rows of a stream, or an error if there is no memory for them.
     fn all(mut self, input: &mut dyn BatchStream) -> Result<Rows, EngineError> {
         while let Some(batch) = input.next_batch()? {
-            if !self.try_push(&batch)? && !self.try_push(&batch)? {
-                return Err(self.exhausted(batch.memory_size()));
+            if batch.is_empty() {
+                continue;
             }
+            let batch = batch.compact()?;
+            self.charge.grow(batch.memory_size() as u64)?;
+            self.batches.push(batch);
         }
-        let bytes = self.charge.bytes();
-        let exhausted = self.exhausted(bytes as usize);
-        self.try_finish()?.ok_or(exhausted)
-    }
-
-    fn exhausted(&self, requested: usize) -> EngineError {
-        EngineError::Memory(MemoryError::Exhausted {
-            operator: NAME,
-            requested: requested as u64,
-            reserved: self.charge.bytes(),
-        })
+        if self.batches.len() > 1 {
+            self.charge.grow(self.charge.bytes())?;
+        }
+        self.finish()
     }
 
     /// Takes a batch's rows if there is memory for them.
@@ -175,14 +171,16 @@ impl<'a> Gathered<'a> {
         if self.batches.len() > 1 && !self.charge.try_grow(apart) {
             return Ok(None);
         }
+        self.finish().map(Some)
+    }
+
+    /// The rows as one batch, which has been paid for.
+    fn finish(&mut self) -> Result<Rows, EngineError> {
         let batch = Batch::concat(&self.batches, self.types)?;
         self.batches.clear();
-        let bytes = batch.memory_size() as u64;
-        if !self.charge.try_resize(bytes) {
-            return Err(self.exhausted(bytes as usize));
-        }
+        self.charge.resize(batch.memory_size() as u64)?;
         let charge = std::mem::replace(&mut self.charge, self.memory.reservation(NAME));
-        Ok(Some(Rows { batch, charge }))
+        Ok(Rows { batch, charge })
     }
 
     /// Writes the rows gathered, then those of `last`, and gives their memory back.

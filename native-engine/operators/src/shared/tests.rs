@@ -7,7 +7,7 @@ use arclight_rows::{RowBuffer, RowEncoder};
 
 use super::*;
 use crate::broadcast::BroadcastInput;
-use crate::host::{HostError, HostServices, RowBlock};
+use crate::host::{FileFailure, HostError, HostServices, RowBlock};
 use crate::join::{HashJoin, JoinKind, JoinSide, JoinSpec};
 use crate::nested_loop::{NestedLoopJoin, NestedLoopKind};
 use crate::operator::OperatorRef;
@@ -82,11 +82,14 @@ impl HostServices for Host {
     fn shuffle_block_failed(&mut self, _: u32, reason: &str) -> HostError {
         HostError(reason.to_string())
     }
-    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError> {
-        Err(HostError(path.to_string()))
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure> {
+        Err(FileFailure::Missing(path.to_string()))
     }
-    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), HostError> {
+    fn read_file(&mut self, _: u64, _: u64, _: &mut [u8]) -> Result<(), FileFailure> {
         Ok(())
+    }
+    fn file_failed(&mut self) -> Option<HostError> {
+        None
     }
     fn close_file(&mut self, _: u64) {}
     fn acquire_storage(&mut self, _input: u32, bytes: u64) -> Result<bool, HostError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType};
-use arclight_memory::{MemoryError, Reservation};
+use arclight_memory::Reservation;
 
 use super::key::Keys;
 use super::merge::Merge;
@@ -122,9 +122,9 @@ impl Buffered {
         }
         self.spill()?;
         let Some(writer) = self.spilled.take() else {
-            return Err(EngineError::Memory(MemoryError::Io(std::io::Error::other(
-                "no spill file",
-            ))));
+            return Err(EngineError::Internal(
+                "a sort lost its spill file".to_string(),
+            ));
         };
         let readers = self.runs.iter().map(|&run| writer.reader(run)).collect();
         Ok(Finished::Runs(Merge::new(readers, types.to_vec())?))

@@ -7,12 +7,13 @@ use arclight_columns::{Batch, Column, SparkType as S};
 use arclight_expressions::{EvalError, JvmExpressions, NoJvm};
 use arclight_memory::{MemoryLimits, MemorySource, TaskMemory, UnboundedMemory};
 use arclight_operators::{
-    EngineError, FileSplit, HostError, HostServices, NoHost, RowBlock, ShuffleBlock,
+    EngineError, FileFailure, FileSplit, HostError, HostServices, NoHost, RowBlock, ShuffleBlock,
 };
 use arrow_array::*;
 use parquet::file::properties::WriterProperties;
 
 use super::helpers::*;
+use crate::ScanOptions;
 
 /// A JVM that has files, and fails to read after a number of reads.
 #[derive(Default)]
@@ -24,6 +25,15 @@ struct Remote {
     /// Handles that are open, seen from outside.
     balance: Arc<Mutex<i64>>,
     cancelled: bool,
+    /// The exception that a failed call left.
+    failed: Option<String>,
+}
+
+impl Remote {
+    fn fail(&mut self, failure: FileFailure) -> FileFailure {
+        self.failed = Some(failure.to_string());
+        failure
+    }
 }
 
 impl JvmExpressions for Remote {
@@ -48,22 +58,28 @@ impl HostServices for Remote {
     fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError {
         NoHost.shuffle_block_failed(input, reason)
     }
-    fn open_file(&mut self, path: &str) -> Result<(u64, u64), HostError> {
-        let file = self.files.get(path);
-        let file = file.ok_or_else(|| HostError(format!("no {path}")))?;
+    fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure> {
+        let Some(file) = self.files.get(path) else {
+            return Err(self.fail(FileFailure::Missing(format!("no {path}"))));
+        };
+        let length = file.len() as u64;
         self.next += 1;
         self.open.insert(self.next, path.to_string());
         *self.balance.lock().unwrap() += 1;
-        Ok((self.next, file.len() as u64))
+        Ok((self.next, length))
     }
-    fn read_file(&mut self, handle: u64, offset: u64, out: &mut [u8]) -> Result<(), HostError> {
+    fn read_file(&mut self, handle: u64, offset: u64, out: &mut [u8]) -> Result<(), FileFailure> {
         if self.reads_left == 0 {
-            return Err(HostError("connection lost".to_string()));
+            let lost = FileFailure::Unreadable("connection lost".to_string());
+            return Err(self.fail(lost));
         }
         self.reads_left -= 1;
         let file = &self.files[&self.open[&handle]];
         out.copy_from_slice(&file[offset as usize..offset as usize + out.len()]);
         Ok(())
+    }
+    fn file_failed(&mut self) -> Option<HostError> {
+        self.failed.take().map(HostError)
     }
     fn close_file(&mut self, handle: u64) {
         self.open.remove(&handle).unwrap();
@@ -123,6 +139,38 @@ fn remote_files() {
             other => panic!("{reads}: {other:?}"),
         }
         assert_eq!(*balance.lock().unwrap(), 0);
+    }
+}
+
+#[test]
+fn remote_files_that_cannot_be_read_are_skipped_where_told() {
+    let schema = schema(&[("word", S::String), ("number", S::Int)]);
+    let files = Files::new();
+    let run = |missing: bool, ignore_missing_files: bool, ignore_corrupt_files: bool| {
+        let (mut host, mut splits, balance) = remote(&files, if missing { 1000 } else { 0 });
+        if missing {
+            splits[0].path = "s3a://bucket/gone".to_string();
+        } else {
+            // Only the first file's reads fail.
+            splits.truncate(1);
+        }
+        host.cancelled = false;
+        let options = ScanOptions {
+            ignore_missing_files,
+            ignore_corrupt_files,
+            ..options(&schema)
+        };
+        let memory = TaskMemory::unbounded();
+        let result = scan_in(&schema, options, None, splits, 7, memory, host);
+        assert_eq!(*balance.lock().unwrap(), 0);
+        result.map(|s| s.rows())
+    };
+    assert_eq!(run(true, true, false).unwrap(), 50);
+    assert_eq!(run(false, false, true).unwrap(), 0);
+    // Each setting ignores its own kind, and a missing file is not a corrupt one.
+    for (missing, ignore_missing, ignore_corrupt) in [(true, false, true), (false, true, false)] {
+        let result = run(missing, ignore_missing, ignore_corrupt);
+        assert!(matches!(result, Err(EngineError::Host(_))), "{result:?}");
     }
 }
 

@@ -34,7 +34,7 @@ fn refused(file: &FileSplit, as_type: S) {
     let name = as_type.to_string();
     match read(file, as_type) {
         Err(EngineError::ReadFile {
-            kind: ReadFileError::TypeMismatch,
+            kind: ReadFileError::TypeMismatch(_),
             message,
             ..
         }) => assert!(

@@ -56,7 +56,13 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
         .map(|(i, t)| Field::new(format!("{i}"), t, true))
         .collect();
     let id = operator_id(&rel.common)?;
-    let operator = HashAggregate::new(id, child.operator, groupings, measures, Schema::new(fields));
+    let schema = Schema::new(fields);
+    let operator = if measures.is_empty() {
+        let repeats = fallbacks.merged_above;
+        HashAggregate::with_repeats(id, child.operator, groupings, measures, schema, repeats)
+    } else {
+        HashAggregate::new(id, child.operator, groupings, measures, schema)
+    };
     Ok(Decoded::over(Arc::new(operator), child.inputs))
 }
 

@@ -87,6 +87,10 @@ object ArclightConf {
     "spark.arclight.test.failOnDisagreement", default = false, Session, "0.1.0",
     "Fails a task in which a kernel failed where Spark's own expression gives a value. For tests."))
 
+  val TEST_FAIL_ON_LEAK: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.failOnLeak", default = false, Session, "0.1.0",
+    "Fails a task that ends with native memory still reserved. For tests."))
+
   val TEST_FAIL_ON_DEFECT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
     "spark.arclight.test.failOnDefect", default = false, Session, "0.1.0",
     "Fails a query that a rule of Arclight failed on, instead of leaving its plan as Spark has " +
@@ -158,7 +162,7 @@ object ArclightConf {
        || `spark.shuffle.manager` | `org.arclight.spark.shuffle.ArclightShuffleManager` |
        || `${StartSettings.REMOVE_REDUNDANT_SORTS}` | `false`: Arclight itself removes sorts of rows that are in order, when it knows which joins still give them in order |
        || `spark.memory.offHeap.enabled` | `true`. If you set `false`, Arclight warns and stays off. |
-       || `spark.memory.offHeap.size` | In local mode: half of what the machine or container has beyond the heap and 1 GiB, at most 8 GiB. On executors: 65 % of `spark.executor.memory`, which is split; if you set `spark.executor.memory`, it stays and half as much is added. |
+       || `spark.memory.offHeap.size` | In local mode: half of what the machine or container has beyond the heap and 1 GiB, at most 8 GiB. On executors: 65 % of `spark.executor.memory`, which is split; if you set `spark.executor.memory`, the heap stays as you set it, half as much is added off-heap, and what Spark asks of YARN or Kubernetes for a container grows by that; set both to decide yourself. |
        || `spark.executor.memory` | 35 % of Spark's default, at least 512 MiB: the rest becomes off-heap memory |
        || `spark.executor.memoryOverhead` | what it would have been before `spark.executor.memory` was split |
        |

@@ -18,6 +18,7 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
     .set("spark.memory.offHeap.size", "512m")
     .set(ArclightConf.TEST_FAIL_ON_DEFECT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_DISAGREEMENT.key, "true")
+    .set(ArclightConf.TEST_FAIL_ON_LEAK.key, "true")
 
   /** The operators of the executed plan that Spark runs, by name, with the reasons. */
   protected def fallbacks(frame: DataFrame): Seq[(String, String)] =

@@ -17,12 +17,19 @@ public final class NativeEngineException extends RuntimeException {
 
   private final int kind;
   private final String path;
+  private final String[] parameters;
 
-  /** @param path the file an error of reading is about, else null */
-  public NativeEngineException(int kind, String message, String path) {
+  /**
+   * @param path the file an error of reading is about, else null
+   * @param parameters what Spark's error of the kind says besides: of {@link #FILE_TYPE_MISMATCH}
+   *     the column, its type in the schema and its type in the file; of {@link #OUT_OF_MEMORY} the
+   *     bytes asked for and the bytes that could be had
+   */
+  public NativeEngineException(int kind, String message, String path, String[] parameters) {
     super(message);
     this.kind = kind;
     this.path = path;
+    this.parameters = parameters.clone();
   }
 
   public int kind() {
@@ -31,5 +38,9 @@ public final class NativeEngineException extends RuntimeException {
 
   public String path() {
     return path;
+  }
+
+  public String parameter(int index) {
+    return parameters[index];
   }
 }

@@ -2,6 +2,12 @@ package org.arclight.spark.jni;
 
 /** What a native task asks of the JVM. Called on the thread that runs the task. */
 public interface TaskCallbacks {
+  /** What {@link #openFile} and {@link #readFile} return of a file that is not there. */
+  long FILE_MISSING = -1;
+
+  /** What they return of a file that can't be read. */
+  long FILE_UNREADABLE = -2;
+
   /** Asks Spark for memory; returns the bytes granted. May come back with a spill request. */
   long acquire(long bytes);
 
@@ -41,12 +47,19 @@ public interface TaskCallbacks {
    * Opens a file through Hadoop's FileSystem.
    *
    * @param length receives the file's length
-   * @return a handle
+   * @return a handle, {@link #FILE_MISSING} or {@link #FILE_UNREADABLE}
    */
   long openFile(String path, long[] length);
 
-  /** Reads exactly so many bytes at an offset. */
-  void readFile(long handle, long offset, long address, int length);
+  /**
+   * Reads exactly so many bytes at an offset.
+   *
+   * @return 0, {@link #FILE_MISSING} or {@link #FILE_UNREADABLE}
+   */
+  long readFile(long handle, long offset, long address, int length);
+
+  /** Throws why a file last was missing or unreadable, unless none was. */
+  void fileFailed();
 
   /** Closes a file. */
   void closeFile(long handle);

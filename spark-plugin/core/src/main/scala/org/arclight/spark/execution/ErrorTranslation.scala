@@ -6,7 +6,6 @@ import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.memory.SparkOutOfMemoryError
 import org.apache.spark.sql.arclight.ReadErrors
-import org.apache.spark.sql.execution.datasources.SchemaColumnConvertNotSupportedException
 
 import org.arclight.spark.jni.NativeEngineException
 
@@ -26,17 +25,24 @@ object ErrorTranslation {
     error.kind match {
       case NativeEngineException.CANCELLED => TaskInternals.killed(context)
       case NativeEngineException.OUT_OF_MEMORY =>
-        // Spark's error names bytes, which the engine has put into its message.
         val outOfMemory = new SparkOutOfMemoryError(
           "UNABLE_TO_ACQUIRE_MEMORY",
-          java.util.Map.of("requestedBytes", error.getMessage, "receivedBytes", "0"))
+          java.util.Map.of(
+            "requestedBytes", error.parameter(0), "receivedBytes", error.parameter(1)))
+        // The cause says which operator it was, and what helps.
         outOfMemory.initCause(error)
         outOfMemory
       case NativeEngineException.FILE_NOT_FOUND =>
         val missing = new FileNotFoundException(error.getMessage)
         missing.initCause(error)
         ReadErrors.missing(path(error), missing)
-      case NativeEngineException.FILE_TYPE_MISMATCH => mismatch(error)
+      case NativeEngineException.FILE_TYPE_MISMATCH =>
+        ReadErrors.typeMismatch(
+          path(error),
+          column = error.parameter(0),
+          expected = error.parameter(1),
+          found = error.parameter(2),
+          error)
       case NativeEngineException.FILE_CORRUPT => ReadErrors.unreadable(path(error), error)
       case NativeEngineException.IO if error.path != null =>
         ReadErrors.unreadable(path(error), new IOException(error.getMessage, error))
@@ -44,16 +50,10 @@ object ErrorTranslation {
       case _ => SparkException.internalError(s"Arclight: ${error.getMessage}", error)
     }
 
-  /** How the scan writes of a column whose type can't be read as Spark's. */
-  private val MISMATCH = """column: (\[.*\]), expected: (.*), found: (.*)$""".r.unanchored
-
-  private def mismatch(error: NativeEngineException): Throwable = error.getMessage match {
-    case MISMATCH(column, expected, found) =>
-      val mismatch = new SchemaColumnConvertNotSupportedException(column, found, expected)
-      mismatch.initCause(error)
-      ReadErrors.mismatch(path(error), mismatch)
-    case _ => ReadErrors.unreadable(path(error), error)
+  /** The file as Spark's scans name it; the engine knows local ones by their paths. */
+  private def path(error: NativeEngineException): String = Option(error.path) match {
+    case None => ""
+    case Some(local) if local.startsWith("/") => ReadErrors.localFile(local)
+    case Some(uri) => uri
   }
-
-  private def path(error: NativeEngineException): String = Option(error.path).getOrElse("")
 }

@@ -5,7 +5,7 @@ import java.util.concurrent.locks.ReentrantLock
 
 import scala.jdk.CollectionConverters._
 
-import org.apache.spark.TaskContext
+import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.{ShuffleWritten, TaskInternals}
 import org.apache.spark.internal.Logging
 
@@ -96,11 +96,20 @@ final class NativeTask(
             handle = 0
           }
         }
-        memory.close()
+        val left = memory.close()
         host.close(operator => OperatorMetricsReport.outputRows(report, operator))
         OperatorMetricsReport.apply(report, program, context)
+        if (left > 0) reportLeak(left)
       }
     }
+  }
+
+  // The engine gives back what it reserved before it closes a task: what is left is its defect.
+  private def reportLeak(bytes: Long): Unit = {
+    val message = s"Arclight: a native task of stage ${context.stageId()} ended with $bytes bytes " +
+      "of memory reserved"
+    logWarning(message)
+    if (program.failOnLeak && !context.isFailed()) throw SparkException.internalError(message)
   }
 
   private def description: Task = {

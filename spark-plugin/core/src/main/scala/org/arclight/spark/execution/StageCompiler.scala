@@ -91,7 +91,8 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       inputs.toArray,
       top.output.length,
       ArclightConf.BATCH_SIZE.get(conf),
-      ArclightConf.TEST_FAIL_ON_DISAGREEMENT.get(conf))
+      ArclightConf.TEST_FAIL_ON_DISAGREEMENT.get(conf),
+      ArclightConf.TEST_FAIL_ON_LEAK.get(conf))
     StageCapture.capture(conf, program, tasks, plan.bridged)
     (program, tasks)
   }
@@ -160,8 +161,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
 
   private def writeShuffleRead(source: NativeShuffleSource): (Relation, Layout) = {
     val number = newInput()
-    val relation =
-      builder.shuffleRead(number, source.output, ShuffleCompression.current.compression)
+    val relation = builder.shuffleRead(number, source.output)
     inputs += ShuffleInput(source.dependency, source.readMetrics, relation.operator)
     val layout = source.specs.toIndexedSeq.map { spec =>
       Map(number -> PlacedSplit(ShuffleSplit(spec), Nil))

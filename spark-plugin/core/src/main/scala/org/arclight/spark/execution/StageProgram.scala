@@ -16,6 +16,7 @@ import org.arclight.spark.plan.JvmExpression
  * @param fields the number of columns of the stage's rows
  * @param batchRows how many JVM rows are handed over at once at most
  * @param failOnDisagreement whether a kernel that disagrees with Spark fails the task
+ * @param failOnLeak whether memory that is reserved at a task's end fails the task
  */
 final case class StageProgram(
     plan: Array[Byte],
@@ -26,4 +27,5 @@ final case class StageProgram(
     inputs: Array[StageInput],
     fields: Int,
     batchRows: Int,
-    failOnDisagreement: Boolean)
+    failOnDisagreement: Boolean,
+    failOnLeak: Boolean)

@@ -103,8 +103,10 @@ final class TaskHost(
     files.open(path, length)
   }
 
-  override def readFile(handle: Long, offset: Long, address: Long, length: Int): Unit =
+  override def readFile(handle: Long, offset: Long, address: Long, length: Int): Long =
     files.read(handle, offset, address, length)
+
+  override def fileFailed(): Unit = if (filesOpened) files.throwFailure()
 
   override def closeFile(handle: Long): Unit = files.close(handle)
 

@@ -39,9 +39,13 @@ final class NativeMemoryConsumer(manager: TaskMemoryManager, spillTask: Long => 
   override def spill(size: Long, trigger: MemoryConsumer): Long =
     if (closed) 0L else spillTask(size)
 
-  /** Gives back whatever is still held; nothing is granted from then on. */
-  def close(): Unit = {
+  /**
+   * Gives back whatever is still held, and says how much that was; nothing is granted from then on.
+   */
+  def close(): Long = {
     closed = true
-    release(held.get)
+    val left = held.get
+    release(left)
+    left
   }
 }

@@ -1,8 +1,10 @@
 package org.arclight.spark.plan
 
 import org.apache.spark.sql.catalyst.expressions._
-import org.apache.spark.sql.catalyst.expressions.aggregate.DeclarativeAggregate
-import org.apache.spark.sql.types.DataType
+import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.sql.catalyst.expressions.aggregate.{Average, DeclarativeAggregate, Sum}
+import org.apache.spark.sql.catalyst.expressions.codegen.CodegenFallback
+import org.apache.spark.sql.types.{DataType, Decimal, DecimalType, StringType}
 
 /** Spark's own expressions of an aggregate function, over one row: what raises where it fails. */
 private[plan] object AggregateFailures {
@@ -28,9 +30,19 @@ private[plan] object AggregateFailures {
       CreateStruct(function.mergeExpressions),
       function.aggBufferAttributes ++ function.inputAggBufferAttributes, Nil, Nil)
 
-  /** The result; inputs are the buffer. */
-  def evaluate(function: DeclarativeAggregate): JvmExpression =
-    over(function.evaluateExpression, function.aggBufferAttributes, Nil, Nil)
+  /** The result; inputs are the buffer, in which a sum of decimals is text. */
+  def evaluate(function: DeclarativeAggregate): JvmExpression = {
+    val (expression, inputs) = (function, function.aggBufferAttributes) match {
+      case (_: Sum | _: Average, sum +: others) if sum.dataType.isInstanceOf[DecimalType] =>
+        val text = AttributeReference("text", StringType)()
+        val unbounded = UnboundedDecimal(text, sum.dataType)
+        (function.evaluateExpression.transform {
+          case attribute: AttributeReference if attribute.exprId == sum.exprId => unbounded
+        }, text +: others)
+      case (_, buffer) => (function.evaluateExpression, buffer)
+    }
+    over(expression, inputs, Nil, Nil)
+  }
 
   private def over(
       expression: Expression,
@@ -49,4 +61,22 @@ private[plan] object AggregateFailures {
       attributes.map(_ => true) ++ moreNullable,
       bound.dataType)
   }
+}
+
+/**
+ * The decimal that a text is, with all its digits, be they more than its type has: what a sum
+ * without groups is while Spark's own code adds it up.
+ */
+private[plan] final case class UnboundedDecimal(child: Expression, dataType: DataType)
+  extends UnaryExpression with CodegenFallback {
+
+  override def nullable: Boolean = true
+
+  override def eval(row: InternalRow): Any = child.eval(row) match {
+    case null => null
+    case text => new Decimal().set(BigDecimal(text.toString))
+  }
+
+  override protected def withNewChildInternal(newChild: Expression): UnboundedDecimal =
+    copy(child = newChild)
 }

@@ -17,11 +17,15 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
   def aggregate(input: Relation, node: BaseAggregateExec): Relation =
     aggregate(
       input, node.groupingExpressions, node.aggregateExpressions, node.aggregateAttributes,
-      node.resultExpressions, node.nodeName)
+      node.resultExpressions, node.nodeName,
+      mergedAbove = node.requiredChildDistributionExpressions.isEmpty)
 
   /**
    * Groups the rows of `input`, and gives `resultExpressions`: of partial aggregates the groups and
    * buffers, of others expressions over the groups and `aggregateAttributes`.
+   *
+   * @param mergedAbove whether another aggregation merges the groups, as it does where Spark
+   *     demands no distribution of the rows
    */
   def aggregate(
       input: Relation,
@@ -29,7 +33,8 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       aggregateExpressions: Seq[AggregateExpression],
       aggregateAttributes: Seq[Attribute],
       resultExpressions: Seq[NamedExpression],
-      operator: String): Relation = {
+      operator: String,
+      mergedAbove: Boolean = false): Relation = {
     val columns = inputColumns(input, aggregateExpressions)
     val writer = expressions(columns)
     val (id, common) = this.common(operator)
@@ -44,6 +49,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       .setAdvancedExtension(AdvancedExtension.newBuilder()
         .setEnhancement(any(AggregateFallbacks.newBuilder()
           .addAllMeasures(aggregateExpressions.map(fallbacks).asJava)
+          .setMergedAbove(mergedAbove)
           .build())))
     val aggregated = Rel.newBuilder().setAggregate(rel).build()
 

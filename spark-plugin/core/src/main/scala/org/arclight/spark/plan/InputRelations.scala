@@ -3,7 +3,7 @@ package org.arclight.spark.plan
 import com.google.protobuf.Message
 import io.substrait.proto.{ExtensionLeafRel, Rel}
 import org.apache.spark.sql.catalyst.expressions.Attribute
-import org.arclight.proto.{BlockCompression, BroadcastInput, RangeInput, RowsInput, ShuffleReadInput}
+import org.arclight.proto.{BroadcastInput, RangeInput, RowsInput, ShuffleReadInput}
 
 /** The leaves that are not files: rows of the JVM, broadcasts, shuffle blocks, ranges. */
 private[plan] trait InputRelations { this: StageBuilder =>
@@ -29,12 +29,10 @@ private[plan] trait InputRelations { this: StageBuilder =>
   def shuffleRead(
       input: Int,
       output: Seq[Attribute],
-      compression: BlockCompression,
       operator: String = "ShuffleRead"): Relation =
     leaf(operator, output, ShuffleReadInput.newBuilder()
       .setInput(input)
       .setSchema(SparkTypes.namedStruct(output))
-      .setCompression(compression)
       .build())
 
   /** `count` integers from `start` by `step`, cut into `slices`. */

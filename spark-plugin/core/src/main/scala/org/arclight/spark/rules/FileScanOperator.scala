@@ -34,7 +34,6 @@ object FileScanOperator extends LeafOperator {
   private def obstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
     val format = scan.relation.fileFormat
     lazy val options = new ParquetOptions(scan.relation.options, conf)
-    lazy val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     lazy val ofNested =
       if (columns.exists(column => isNested(column.dataType))) nestedObstacle(scan, conf) else None
@@ -66,9 +65,6 @@ object FileScanOperator extends LeafOperator {
       Some("timestamps of type INT96 are to be converted between time zones")
     } else if (isEncrypted(scan)) {
       Some("encrypted files are not native")
-    } else if ((fileOptions.ignoreCorruptFiles || fileOptions.ignoreMissingFiles) &&
-        !scan.relation.location.rootPaths.forall(localPaths(scan))) {
-      Some("missing or corrupt files that aren't local are ignored by Spark's scan only")
     } else {
       None
     }

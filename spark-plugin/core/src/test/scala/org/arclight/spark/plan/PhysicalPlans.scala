@@ -68,8 +68,7 @@ final class PhysicalPlans(conf: SQLConf) {
       }
       finished += below.build(below.shuffleWrite(
         child, partitioning, exchange.numPartitions, BlockCompression.BLOCK_COMPRESSION_LZ4))
-      builder.shuffleRead(
-        builder.newInput(), exchange.output, BlockCompression.BLOCK_COMPRESSION_LZ4)
+      builder.shuffleRead(builder.newInput(), exchange.output)
     case other => builder.rowsInput(builder.newInput(), other.output)
   }
 }

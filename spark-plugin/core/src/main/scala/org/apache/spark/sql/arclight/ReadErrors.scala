@@ -2,6 +2,8 @@ package org.apache.spark.sql.arclight
 
 import java.io.FileNotFoundException
 
+import org.apache.hadoop.fs.Path
+import org.apache.spark.paths.SparkPath
 import org.apache.spark.sql.errors.QueryExecutionErrors
 import org.apache.spark.sql.execution.datasources.SchemaColumnConvertNotSupportedException
 
@@ -10,11 +12,22 @@ object ReadErrors {
   def missing(path: String, cause: FileNotFoundException): Throwable =
     QueryExecutionErrors.fileNotExistError(path, cause)
 
-  /** Of a column of Parquet whose type can't be read as Spark's. */
-  def mismatch(path: String, cause: SchemaColumnConvertNotSupportedException): Throwable =
-    QueryExecutionErrors.parquetColumnDataTypeMismatchError(
-      path, cause.getColumn, cause.getLogicalType, cause.getPhysicalType, cause)
-
   def unreadable(path: String, cause: Throwable): Throwable =
     QueryExecutionErrors.cannotReadFilesError(cause, path)
+
+  /** A column of a Parquet file can't be read as the type that the schema has for it. */
+  def typeMismatch(
+      path: String,
+      column: String,
+      expected: String,
+      found: String,
+      cause: Throwable): Throwable = {
+    val mismatch = new SchemaColumnConvertNotSupportedException(column, found, expected)
+    mismatch.initCause(cause)
+    QueryExecutionErrors.parquetColumnDataTypeMismatchError(path, column, expected, found, mismatch)
+  }
+
+  /** The name of a local file in Spark's errors. */
+  def localFile(path: String): String =
+    SparkPath.fromPath(new Path("file", null, path)).urlEncoded
 }

@@ -88,7 +88,7 @@ private[expressions] object AggregateFunctions {
     entry[Average](
       "avg",
       f => number(f, f.child.dataType),
-      evaluateMayFail = f => f.evalMode == EvalMode.ANSI && isDecimal(f.dataType),
+      evaluateMayFail = f => isDecimal(f.dataType),
       options = f => evalMode(f.evalMode),
       note = "of numbers"),
     entry[Min]("min", f => ordered(f, f.child.dataType), note = "not of maps"),
