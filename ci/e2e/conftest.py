@@ -57,6 +57,7 @@ def submit(tmp_path):
         conf: dict[str, str] | None = None,
         master: str = "local[2]",
         jar: bool = True,
+        more_jars: tuple[Path, ...] = (),
         jars_folder: tuple[Path, ...] = (),
         installed: bool = False,
         environment: dict[str, str] | None = None,
@@ -82,8 +83,9 @@ def submit(tmp_path):
             **(conf or {}),
         }
         command = [str(spark_home / "bin" / "spark-submit"), "--master", master]
-        if jar and not installed:
-            command += ["--jars", str(JAR)]
+        jars = [*([JAR] if jar and not installed else []), *more_jars]
+        if jars:
+            command += ["--jars", ",".join(map(str, jars))]
         for key, value in settings.items():
             command += ["--conf", f"{key}={value}"]
         command += [str(JOBS / job), str(tmp_path / "data"), *arguments]

@@ -1,0 +1,101 @@
+package org.arclight.spark.execution
+
+import org.apache.spark.SparkConf
+import org.apache.spark.arclight.ExecutorState
+import org.apache.spark.memory.SparkOutOfMemoryError
+import org.apache.spark.sql.Row
+import org.apache.spark.sql.internal.SQLConf
+
+import org.arclight.spark.{ArclightConf, NativeSuite}
+
+/** Less memory than the rows take: operators spill, give the same rows, and leave nothing. */
+class TightMemorySuite extends NativeSuite {
+
+  override def sparkConf: SparkConf = super.sparkConf
+    .set("spark.memory.offHeap.size", "64m")
+    .set(SQLConf.SHUFFLE_PARTITIONS.key, "2")
+
+  private val ROWS = 1000000
+
+  override def beforeAll(): Unit = {
+    super.beforeAll()
+    // About 120 bytes a row.
+    spark.range(0, ROWS, 1, 2).selectExpr(
+      "id * 7919 % 1000003 AS k",
+      "concat('a text of a row that takes some room, number ', id) AS text",
+      "id").createOrReplaceTempView("rows")
+  }
+
+  /** Runs a query natively and by Spark, and says how much the native one spilled. */
+  private def check(query: String, inJvm: Set[String] = Set.empty): Long = {
+    val expected = withSQLConf(ArclightConf.ENABLED.key -> "false") {
+      spark.sql(query).collect().toSeq
+    }
+    val before = ExecutorState.localFiles
+    val native = spark.sql(query)
+    checkAnswer(native, expected)
+    val left = fallbacks(native).filterNot { case (name, _) => inJvm.exists(name.startsWith) }
+    assert(left.isEmpty)
+    assert(ExecutorState.executionMemoryUsed == 0)
+    val spillFiles = (ExecutorState.localFiles -- before)
+      .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
+    assert(spillFiles.isEmpty)
+    org.arclight.spark.explain.NativePlans.natives(native.queryExecution.executedPlan)
+      .flatMap(_.metrics.get("spillSize")).map(_.value).sum
+  }
+
+  /** A few numbers that depend on all rows. */
+  private val digest = "count(*), sum(hash(text)), sum(k), min(id), max(id)"
+
+  test("an aggregation with more groups than memory") {
+    val spilled = check(
+      s"SELECT count(*), sum(n), sum(hash(m)) FROM " +
+        "(SELECT k, count(*) AS n, max(text) AS m FROM rows GROUP BY k)")
+    assert(spilled > 0)
+  }
+
+  test("a DISTINCT with more rows than memory") {
+    assert(check("SELECT count(*), sum(hash(text)) FROM (SELECT DISTINCT text FROM rows)") > 0)
+  }
+
+  test("a sort of more rows than memory") {
+    val spilled = check(
+      s"SELECT count(*), sum(hash(text) * (position % 1000)) FROM " +
+        "(SELECT text, monotonically_increasing_id() AS position FROM " +
+        "(SELECT text FROM rows SORT BY k, text))",
+      inJvm = Set("Project", "HashAggregate", "Exchange"))
+    assert(spilled > 0)
+  }
+
+  test("an exchange of more rows than memory") {
+    check(s"SELECT $digest FROM (SELECT /*+ REPARTITION(50, k) */ * FROM rows)")
+  }
+
+  test("an aggregation below a sort in one task") {
+    val spilled = check(
+      "SELECT k, n, m FROM (SELECT k, count(*) AS n, max(text) AS m FROM rows GROUP BY k) " +
+        "WHERE k % 50000 = 7 OR n > 1 OR m LIKE '%99999' ORDER BY m DESC LIMIT 30",
+      inJvm = Set("TakeOrderedAndProject"))
+    assert(spilled > 0)
+    assert(check(
+      "SELECT first(m), count(*) FROM (SELECT k, max(text) AS m FROM rows GROUP BY k SORT BY m)",
+      inJvm = Set("SortAggregate", "HashAggregate")) > 0)
+  }
+
+  test("what can't be had, can't be spilled and is needed fails as in Spark") {
+    // One group's list of all texts.
+    val query = "SELECT size(collect_list(concat(text, text, text))) FROM rows"
+    val error = intercept[Exception](spark.sql(query).collect())
+    val causes = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq
+    val outOfMemory = causes.collectFirst { case known: SparkOutOfMemoryError => known }
+    assert(outOfMemory.isDefined || causes.exists(_.getMessage.contains("UNABLE_TO_ACQUIRE_MEMORY")))
+    outOfMemory.foreach { known =>
+      assert(known.getCondition == "UNABLE_TO_ACQUIRE_MEMORY")
+      val parameters = known.getMessageParameters
+      assert(parameters.keySet == java.util.Set.of("requestedBytes", "receivedBytes"))
+      assert(parameters.get("requestedBytes").toLong > parameters.get("receivedBytes").toLong)
+    }
+    assert(ExecutorState.executionMemoryUsed == 0)
+    checkAnswer(spark.sql("SELECT count(*) FROM rows"), Row(ROWS))
+  }
+}
