@@ -142,6 +142,7 @@ class DamagedFilesSuite extends NativeSuite {
     test(s"a file that is deleted before it is read, read $how") {
       withFiles(3) { (folder, files) =>
         withSQLConf(conf: _*) {
+          var restore: () => Any = () => ()
           // A frame lists its files when it is made.
           def deleting(): DataFrame = {
             val kept = new File(folder.getParentFile, folder.getName + "-kept")
@@ -152,7 +153,6 @@ class DamagedFilesSuite extends NativeSuite {
             restore = () => Files.move(kept.toPath, files.head.toPath)
             frame
           }
-          var restore: () => Any = () => ()
           def once(read: DataFrame => Outcome): Outcome =
             try read(deleting())
             finally restore()

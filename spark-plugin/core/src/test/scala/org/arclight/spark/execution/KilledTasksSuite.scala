@@ -10,7 +10,6 @@ import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.scheduler.{SparkListener, SparkListenerTaskEnd, SparkListenerTaskStart}
 import org.apache.spark.sql.DataFrame
-import org.scalatest.concurrent.Eventually._
 import org.scalatest.time.{Milliseconds, Seconds, Span}
 
 import org.arclight.spark.{ArclightConf, NativeSuite}

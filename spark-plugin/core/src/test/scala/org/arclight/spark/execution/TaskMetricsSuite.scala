@@ -11,23 +11,9 @@ import org.arclight.spark.{ArclightConf, NativeSuite}
 
 /** The metrics of tasks, as Spark's UI and listeners have them, compared with Spark's own. */
 class TaskMetricsSuite extends NativeSuite {
+  import TaskMetricsSuite._
 
   override def sparkConf: SparkConf = super.sparkConf.set("spark.memory.offHeap.size", "64m")
-
-  /** Sums over all tasks of a query. */
-  private final case class Totals(tasks: Seq[TaskMetrics]) {
-    def inputRecords: Long = tasks.map(_.inputMetrics.recordsRead).sum
-    def inputBytes: Long = tasks.map(_.inputMetrics.bytesRead).sum
-    def writtenRecords: Long = tasks.map(_.shuffleWriteMetrics.recordsWritten).sum
-    def writtenBytes: Long = tasks.map(_.shuffleWriteMetrics.bytesWritten).sum
-    def writeTime: Long = tasks.map(_.shuffleWriteMetrics.writeTime).sum
-    def readRecords: Long = tasks.map(_.shuffleReadMetrics.recordsRead).sum
-    def readBytes: Long = tasks.map(_.shuffleReadMetrics.totalBytesRead).sum
-    def readBlocks: Long = tasks.map(_.shuffleReadMetrics.totalBlocksFetched).sum
-    def memorySpilled: Long = tasks.map(_.memoryBytesSpilled).sum
-    def diskSpilled: Long = tasks.map(_.diskBytesSpilled).sum
-    def peakMemory: Long = tasks.map(_.peakExecutionMemory).sum
-  }
 
   private def totals(query: String): Totals = {
     val context = spark.sparkContext
@@ -101,5 +87,23 @@ class TaskMetricsSuite extends NativeSuite {
     val (_, small) = both("SELECT id % 10, count(*) FROM range(0, 1000, 1, 1) GROUP BY 1")
     assert(small.peakMemory > 0)
     assert(small.diskSpilled == 0)
+  }
+}
+
+object TaskMetricsSuite {
+
+  /** Sums over all tasks of a query. */
+  private final case class Totals(tasks: Seq[TaskMetrics]) {
+    def inputRecords: Long = tasks.map(_.inputMetrics.recordsRead).sum
+    def inputBytes: Long = tasks.map(_.inputMetrics.bytesRead).sum
+    def writtenRecords: Long = tasks.map(_.shuffleWriteMetrics.recordsWritten).sum
+    def writtenBytes: Long = tasks.map(_.shuffleWriteMetrics.bytesWritten).sum
+    def writeTime: Long = tasks.map(_.shuffleWriteMetrics.writeTime).sum
+    def readRecords: Long = tasks.map(_.shuffleReadMetrics.recordsRead).sum
+    def readBytes: Long = tasks.map(_.shuffleReadMetrics.totalBytesRead).sum
+    def readBlocks: Long = tasks.map(_.shuffleReadMetrics.totalBlocksFetched).sum
+    def memorySpilled: Long = tasks.map(_.memoryBytesSpilled).sum
+    def diskSpilled: Long = tasks.map(_.diskBytesSpilled).sum
+    def peakMemory: Long = tasks.map(_.peakExecutionMemory).sum
   }
 }
