@@ -49,9 +49,10 @@ class DamagedFilesSuite extends NativeSuite {
   private def outcomes(query: => DataFrame): (Outcome, Outcome) = {
     val expected = off(Outcome.of(query))
     val frame = query
+    val found = Outcome.of(frame)
     assert(natives(frame.queryExecution.executedPlan).exists(_.startsWith("Scan parquet")),
       frame.queryExecution.executedPlan)
-    (expected, Outcome.of(frame))
+    (expected, found)
   }
 
   private def checkSame(query: => DataFrame): Outcome = {
@@ -100,7 +101,7 @@ class DamagedFilesSuite extends NativeSuite {
         overwrite(files.head)(change)
         withSQLConf(conf: _*) {
           checkError(table(folder), "FAILED_READ_FILE.NO_HINT")
-          checkError(table(folder).groupBy("text").count(), "FAILED_READ_FILE.NO_HINT")
+          checkError(table(folder).groupBy("id").count(), "FAILED_READ_FILE.NO_HINT")
           checkAlive()
           withSQLConf(SQLConf.IGNORE_CORRUPT_FILES.key -> "true") {
             checkRows(table(folder), 1000)
@@ -159,8 +160,9 @@ class DamagedFilesSuite extends NativeSuite {
           def checkBoth(): Outcome = {
             val expected = off(once(Outcome.of(_)))
             val found = once { frame =>
+              val outcome = Outcome.of(frame)
               assert(natives(frame.queryExecution.executedPlan).nonEmpty)
-              Outcome.of(frame)
+              outcome
             }
             Outcome.difference(expected, found).foreach(difference => fail(difference))
             expected

@@ -47,7 +47,6 @@ class KilledTasksSuite extends NativeSuite {
     val before = ExecutorState.localFiles
     rows.set(0)
     val native = frame
-    assert(natives(native.queryExecution.executedPlan).nonEmpty)
     val result = Future {
       context.setJobGroup("cancelled", "to be cancelled", interruptOnCancel = false)
       try native.queryExecution.toRdd.count()
@@ -57,6 +56,7 @@ class KilledTasksSuite extends NativeSuite {
       assert(ExecutorState.runningTasks(context) > 0)
       assert(rows.get > 100 || !native.queryExecution.logical.toString.contains("slowly"))
     }
+    assert(natives(native.queryExecution.executedPlan).nonEmpty)
     context.cancelJobGroup("cancelled")
     val error = intercept[Exception](Await.result(result, 10.seconds))
     val texts = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).map(_.toString)
@@ -107,12 +107,12 @@ class KilledTasksSuite extends NativeSuite {
           spark.udf.register("slowAtFirst", slowAtFirst)
           val frame = spark.sql(
             "SELECT k, sum(slowAtFirst(id)), count(*) FROM numbers GROUP BY k")
-          assert(natives(frame.queryExecution.executedPlan).nonEmpty)
           val result = Future(frame.collect().toSeq)
           eventually(promptly, often)(assert(killer.started.get > 0))
           eventually(promptly, often)(assert(slowTasks.size > 0))
           slowTasks.forEach((task, _) => context.killTaskAttempt(task, interruptThread = false))
           assert(Await.result(result, 60.seconds).toSet == expected.toSet)
+          assert(natives(frame.queryExecution.executedPlan).nonEmpty)
         }
         ExecutorState.drainListeners(context)
         assert(killer.killed.get > 0)

@@ -92,7 +92,11 @@ class SessionsSuite extends NativeSuite {
 
   test("off and on again, in one session") {
     val query = "SELECT id % 3, count(*) FROM range(100) GROUP BY 1"
-    def found = natives(spark.sql(query).queryExecution.executedPlan)
+    def found = {
+      val data = spark.sql(query)
+      data.collect()
+      natives(data.queryExecution.executedPlan)
+    }
     assert(found.nonEmpty)
     withSQLConf(ArclightConf.ENABLED.key -> "false")(assert(found.isEmpty))
     assert(found.nonEmpty)

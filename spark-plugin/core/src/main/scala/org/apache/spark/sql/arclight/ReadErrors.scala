@@ -29,5 +29,5 @@ object ReadErrors {
 
   /** The name of a local file in Spark's errors. */
   def localFile(path: String): String =
-    SparkPath.fromPath(new Path("file", null, path)).urlEncoded
+    SparkPath.fromPath(new Path("file", "", path)).urlEncoded
 }
