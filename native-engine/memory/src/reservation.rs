@@ -180,26 +180,31 @@ impl TaskMemory {
 
     /// Reserves `bytes`; refused, it says how many could be had.
     fn grow(&self, bytes: u64) -> Result<(), u64> {
-        // The source may call back into `spill`, so no lock is held while asking.
-        loop {
-            let wanted = {
-                let mut ledger = self.ledger.lock();
-                let spare = ledger.acquired - ledger.reserved;
-                if spare >= bytes {
-                    ledger.reserved += bytes;
-                    self.peak.fetch_max(ledger.reserved, Ordering::Relaxed);
-                    return Ok(());
-                }
-                bytes - spare
-            };
-            let asked = wanted.max(self.limits.step);
-            let granted = self.source.acquire(asked);
-            self.ledger.lock().acquired += granted;
-            if granted < wanted {
-                self.trim();
-                return Err(bytes - wanted + granted);
-            }
+        // What is at hand is reserved before the source is asked: the source may call back into
+        // `spill`, which gives back what nobody has reserved, only for the source to grant it again.
+        let taken = {
+            let mut ledger = self.ledger.lock();
+            let taken = bytes.min(ledger.acquired - ledger.reserved);
+            ledger.reserved += taken;
+            taken
+        };
+        let wanted = bytes - taken;
+        // No lock is held while asking.
+        let granted = match wanted {
+            0 => 0,
+            _ => self.source.acquire(wanted.max(self.limits.step)),
+        };
+        let mut ledger = self.ledger.lock();
+        ledger.acquired += granted;
+        if granted < wanted {
+            ledger.reserved -= taken;
+            drop(ledger);
+            self.trim();
+            return Err(taken + granted);
         }
+        ledger.reserved += wanted;
+        self.peak.fetch_max(ledger.reserved, Ordering::Relaxed);
+        Ok(())
     }
 
     fn shrink(&self, bytes: u64) {
@@ -380,6 +385,50 @@ mod tests {
         drop(in_use);
         assert_eq!(memory.spill(100), 500);
         assert_eq!(memory.reserved(), 0);
+    }
+
+    /// Has the task spill before it grants less than it is asked for, as Spark does.
+    struct Spilling {
+        left: Limited,
+        task: Mutex<Weak<TaskMemory>>,
+    }
+
+    impl MemorySource for Spilling {
+        fn acquire(&self, bytes: u64) -> u64 {
+            let granted = self.left.acquire(bytes);
+            let task = self.task.lock().upgrade();
+            match task {
+                Some(task) if granted < bytes => {
+                    task.spill(bytes - granted);
+                    granted + self.left.acquire(bytes - granted)
+                }
+                _ => granted,
+            }
+        }
+        fn release(&self, bytes: u64) {
+            self.left.release(bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_at_hand_is_not_given_back_for_more() {
+        let source = Arc::new(Spilling {
+            left: Limited(Mutex::new(100)),
+            task: Mutex::new(Weak::new()),
+        });
+        let limits = MemoryLimits {
+            step: 10,
+            refuse_once: false,
+        };
+        let memory = TaskMemory::new(source.clone(), limits);
+        *source.task.lock() = Arc::downgrade(&memory);
+        let (mut first, mut second) = (memory.reservation("first"), memory.reservation("second"));
+        assert!(first.try_grow(80));
+        // Spare are 5 bytes of a step; 20 more are left.
+        assert!(first.try_grow(5));
+        assert!(!second.try_grow(30));
+        assert!(second.try_grow(15));
+        assert_eq!(memory.reserved(), 100);
     }
 
     #[test]
