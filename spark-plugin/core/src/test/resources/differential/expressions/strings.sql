@@ -56,7 +56,7 @@ bit_length(a)
 a || b
 -- table: strings
 concat_ws('-', a, b)
-concat_ws(a, b, 'x', NULL)
+@concat_ws(a, b, 'x', NULL)
 concat_ws(',', a)
 initcap(a)
 initcap(concat(a, ' wORD  x'))
