@@ -20,11 +20,16 @@ fn timestamps_as_spark_has_them() {
 /// Far times are Spark's: dates that an `i64` of microseconds does not count, and, in zones whose
 /// rules go on, those behind the year 2300.
 fn is_far(line: &str) -> bool {
-    let numbers = line
-        .split(['\t', '=', ':'])
-        .filter_map(|f| f.parse::<i64>().ok());
-    numbers
-        .into_iter()
+    const DAY_MICROS: i64 = 86_400_000_000;
+    let number = |field: &str| match field.strip_prefix("date=") {
+        Some(days) => days
+            .parse::<i64>()
+            .ok()
+            .map(|d| d.saturating_mul(DAY_MICROS)),
+        None => field.rsplit(['=', ':']).next()?.parse().ok(),
+    };
+    line.split('\t')
+        .filter_map(number)
         .any(|n| n.unsigned_abs() > 10_413_000_000_000_000)
 }
 

@@ -33,6 +33,8 @@ CARRIERS = {
     "binary": (T.BinaryType(), "{}", "{}"),
     "date": (T.IntegerType(), "date_from_unix_date({})", "unix_date({})"),
     "timestamp": (T.LongType(), "timestamp_micros({})", "unix_micros({})"),
+    # Spark does not read back the text of the last wall-clock times: these results say ERROR, and
+    # are put right by hand.
     "timestamp_ntz": (
         T.LongType(),
         f"timestampadd(MICROSECOND, {{}}, {WALL_EPOCH})",
