@@ -13,7 +13,7 @@ def serve(path: str, port: str) -> None:
     """Starts the server, as one of the application's plugins, and the client."""
     spark = SparkSession.builder.getOrCreate()
     environment = {name: value for name, value in os.environ.items()
-                   if not name.startswith(("PYSPARK_GATEWAY", "SPARK_"))}
+                   if not name.startswith(("PYSPARK_GATEWAY", "SPARK_", "MASTER"))}
     client = subprocess.run(
         [sys.executable, __file__, path, port, "client"],
         env=environment, capture_output=True, text=True, timeout=200)
@@ -35,12 +35,20 @@ def ask(path: str, port: str) -> None:
 
     plus_one = F.udf(lambda value: value + 1, "long")
 
+    def plan():
+        # An adaptive plan has its native stages only once it runs.
+        spark.conf.set("spark.sql.adaptive.enabled", "false")
+        try:
+            return frame()._explain_string(mode="formatted")
+        finally:
+            spark.conf.unset("spark.sql.adaptive.enabled")
+
     def answers():
         return {
             "rows": [list(row) for row in frame().collect()],
             "pandas": frame().toPandas().values.tolist(),
             "udf": [list(row) for row in frame().select("k", plus_one("s")).collect()],
-            "plan": frame()._explain_string(mode="formatted"),
+            "plan": plan(),
         }
 
     result = {"client": type(spark).__module__, "on": answers()}

@@ -20,6 +20,9 @@ class KilledTasksSuite extends NativeSuite {
 
   /** How long a killed task may go on; it looks once a batch. */
   private val promptly = timeout(Span(10, Seconds))
+
+  /** How long a busy machine may take to plan a job and start its tasks. */
+  private val patiently = timeout(Span(120, Seconds))
   private val often = interval(Span(20, Milliseconds))
 
   private implicit val threads: ExecutionContext = ExecutionContext.global
@@ -52,7 +55,7 @@ class KilledTasksSuite extends NativeSuite {
       try native.queryExecution.toRdd.count()
       finally context.clearJobGroup()
     }
-    eventually(promptly, often) {
+    eventually(patiently, often) {
       assert(ExecutorState.runningTasks(context) > 0)
       assert(rows.get > 100 || !native.queryExecution.logical.toString.contains("slowly"))
     }
@@ -108,8 +111,8 @@ class KilledTasksSuite extends NativeSuite {
           val frame = spark.sql(
             "SELECT k, sum(slowAtFirst(id)), count(*) FROM numbers GROUP BY k")
           val result = Future(frame.collect().toSeq)
-          eventually(promptly, often)(assert(killer.started.get > 0))
-          eventually(promptly, often)(assert(slowTasks.size > 0))
+          eventually(patiently, often)(assert(killer.started.get > 0))
+          eventually(patiently, often)(assert(slowTasks.size > 0))
           slowTasks.forEach((task, _) => context.killTaskAttempt(task, interruptThread = false))
           assert(Await.result(result, 60.seconds).toSet == expected.toSet)
           assert(natives(frame.queryExecution.executedPlan).nonEmpty)
