@@ -7,6 +7,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Locale;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Loads the native library into the process, once.
@@ -15,6 +18,10 @@ import java.util.Properties;
  * loaded from a file, the one in the jar is copied into a temporary folder of its own, loaded, and
  * deleted at once: the process keeps its mapping, and nothing is left behind even if the process is
  * killed. Processes of one host do not see each other's copies.
+ *
+ * <p>The thread that loads the library stays until the process ends. The library's allocator
+ * (mimalloc) takes it for the process's main thread and knows it by its address: a later thread at
+ * the address of one that ended would get that one's heap, which has been freed.
  */
 public final class NativeLibraryLoader {
   /** The system property, and Spark's setting, that names a file to load instead. */
@@ -145,12 +152,31 @@ public final class NativeLibraryLoader {
 
   // UnsatisfiedLinkError's message carries the loader's own: a missing file, a glibc that is too
   // old, a folder mounted noexec, another architecture.
-  @SuppressWarnings("restricted")
   private static void loadFile(Path path, String origin) throws NativeLibraryUnavailableException {
+    CompletableFuture<Void> load = new CompletableFuture<>();
+    Thread thread = new Thread(() -> loadAndStay(path, load), "arclight-library");
+    thread.setDaemon(true);
+    thread.setContextClassLoader(null);
+    thread.start();
+    try {
+      load.join();
+    } catch (CompletionException failed) {
+      Throwable refused = failed.getCause();
+      throw unavailable(origin + " could not be loaded: " + refused.getMessage(), refused);
+    }
+  }
+
+  @SuppressWarnings("restricted")
+  private static void loadAndStay(Path path, CompletableFuture<Void> load) {
     try {
       System.load(path.toString());
-    } catch (UnsatisfiedLinkError | SecurityException refused) {
-      throw unavailable(origin + " could not be loaded: " + refused.getMessage(), refused);
+    } catch (Throwable refused) {
+      load.completeExceptionally(refused);
+      return;
+    }
+    load.complete(null);
+    while (true) {
+      LockSupport.park(NativeLibraryLoader.class);
     }
   }
 

@@ -2,6 +2,8 @@ package org.arclight.spark.jni
 
 import java.nio.file.{Files, Path, Paths}
 
+import scala.sys.process._
+
 import org.scalatest.funsuite.AnyFunSuite
 
 class NativeLibraryLoaderSuite extends AnyFunSuite {
@@ -33,6 +35,20 @@ class NativeLibraryLoaderSuite extends AnyFunSuite {
   test("the plugin has the engine's version") {
     val manifest = Files.readString(repository.resolve("Cargo.toml"))
     assert(manifest.contains(s"""version = "${NativeLibraryLoader.pluginVersion()}""""))
+  }
+
+  test("the library may be loaded in a thread that ends") {
+    val java = Paths.get(sys.props("java.home"), "bin", "java").toString
+    val file = s"-D${NativeLibraryLoader.FILE_PROPERTY}=" +
+      sys.props(NativeLibraryLoader.FILE_PROPERTY)
+    val folder = Files.createTempDirectory("many-threads")
+    val output = new StringBuilder
+    val log = ProcessLogger(line => output.append(line).append('\n'))
+    val command = Seq(
+      java, file, s"-XX:ErrorFile=$folder/error", "-cp", sys.props("java.class.path"),
+      "org.arclight.spark.jni.ManyThreads")
+    assert(Process(command).!(log) == 0, output)
+    assert(output.toString.contains("used"))
   }
 
   private def repository: Path = Paths.get(sys.props("arclight.repository"))
