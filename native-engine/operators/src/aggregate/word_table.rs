@@ -9,6 +9,8 @@ use arclight_expressions::value_bytes::{normalize_double, normalize_float};
 use crate::key_bytes::KeyHasher;
 
 const EMPTY: u32 = u32::MAX;
+/// Rows that a loop looks up at a time, so that their cache misses overlap.
+const GROUP: usize = 128;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -95,11 +97,7 @@ impl WordTable {
             _ => None,
         };
         match single_nulls {
-            None => {
-                for &word in &words {
-                    groups.push(self.find_or_insert(word));
-                }
-            }
+            None => self.find_or_insert_all(&words, groups),
             Some(valid) => {
                 for (row, &word) in rows.iter().zip(&words) {
                     groups.push(if valid.is_valid(row) {
@@ -122,27 +120,63 @@ impl WordTable {
         self.null_group
     }
 
-    #[inline]
-    fn find_or_insert(&mut self, word: u64) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = self.hasher.word(word) as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot.group == EMPTY {
-                break;
+    /// Appends the groups of words. Rows of one key often follow each other, so a word is compared
+    /// with the one before it first.
+    fn find_or_insert_all(&mut self, words: &[u64], groups: &mut Vec<u32>) {
+        let mut places = [0usize; GROUP];
+        let mut firsts = [FREE; GROUP];
+        for words in words.chunks(GROUP) {
+            self.make_room(words.len());
+            let mask = self.slots.len() - 1;
+            for (place, &word) in places.iter_mut().zip(words) {
+                *place = self.hasher.word(word) as usize & mask;
             }
+            for (first, &place) in firsts.iter_mut().zip(&places[..words.len()]) {
+                *first = self.slots[place];
+            }
+            let (mut before, mut group) = (0, EMPTY);
+            for ((&word, &place), &first) in words.iter().zip(&places).zip(&firsts) {
+                if group == EMPTY || word != before {
+                    (before, group) = (word, self.find_or_insert_at(word, place, first));
+                }
+                groups.push(group);
+            }
+        }
+    }
+
+    fn find_or_insert(&mut self, word: u64) -> u32 {
+        self.make_room(1);
+        let place = self.hasher.word(word) as usize & (self.slots.len() - 1);
+        self.find_or_insert_at(word, place, self.slots[place])
+    }
+
+    /// The group of a word whose search begins at `place`, where `first` was the slot a moment ago.
+    #[inline]
+    fn find_or_insert_at(&mut self, word: u64, place: usize, first: Slot) -> u32 {
+        let mask = self.slots.len() - 1;
+        let (mut at, mut slot) = (place, first);
+        if slot.group == EMPTY {
+            // Another row may have taken it since.
+            slot = self.slots[at];
+        }
+        while slot.group != EMPTY {
             if slot.key == word {
                 return slot.group;
             }
             at = (at + 1) & mask;
+            slot = self.slots[at];
         }
         let group = self.words.len() as u32;
         self.slots[at] = Slot { key: word, group };
         self.words.push(word);
-        if self.words.len() * 2 > self.slots.len() {
+        group
+    }
+
+    /// Makes room for `more` further keys.
+    fn make_room(&mut self, more: usize) {
+        while (self.words.len() + more) * 2 > self.slots.len() {
             self.grow();
         }
-        group
     }
 
     fn grow(&mut self) {
