@@ -3,6 +3,7 @@ package org.apache.spark.arclight
 import java.io.File
 
 import org.apache.spark.{SparkContext, SparkEnv}
+import org.apache.spark.scheduler.TaskSchedulerImpl
 
 /** What a test may not see of the local executor otherwise. */
 object ExecutorState {
@@ -18,9 +19,11 @@ object ExecutorState {
     SparkEnv.get.blockManager.diskBlockManager.localDirs.toSeq.flatMap(files).map(_.getPath).toSet
   }
 
-  /** How many tasks run. */
-  def runningTasks(context: SparkContext): Int =
-    context.statusTracker.getExecutorInfos.map(_.numRunningTasks()).sum
+  /** How many tasks run, as the scheduler knows: what Spark shows may be a heartbeat old. */
+  def runningTasks(context: SparkContext): Int = context.taskScheduler match {
+    case scheduler: TaskSchedulerImpl => scheduler.runningTasksByExecutors.values.sum
+    case other => throw new IllegalStateException(s"${other.getClass.getName} counts no tasks")
+  }
 
   /** Waits until all events so far have reached the listeners. */
   def drainListeners(context: SparkContext): Unit = context.listenerBus.waitUntilEmpty()

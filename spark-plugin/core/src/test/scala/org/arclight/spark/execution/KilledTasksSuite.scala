@@ -139,10 +139,12 @@ class KilledTasksSuite extends NativeSuite {
         val conditions = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null)
           .collect { case known: SparkException => known.getCondition }
         assert(conditions.contains("FAILED_EXECUTE_UDF"))
-        // The other task may have ended well before.
-        val left = (ExecutorState.localFiles -- before)
-          .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
-        assert(left.isEmpty)
+        // The other task may go on for a moment, or may have ended well before.
+        eventually(promptly, often) {
+          val left = (ExecutorState.localFiles -- before)
+            .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
+          assert(left.isEmpty)
+        }
         eventually(promptly, often)(assert(ExecutorState.executionMemoryUsed == 0))
       }
     }
