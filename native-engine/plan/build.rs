@@ -22,7 +22,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Where cargo keeps the .proto files of `substrait-prost`.
+/// Where cargo keeps the .proto files of `substrait-prost`. Packages of other platforms may not have
+/// been downloaded.
 fn substrait_protos() -> Result<String, Box<dyn std::error::Error>> {
     let cargo = std::env::var("CARGO")?;
     let manifest = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
@@ -32,10 +33,15 @@ fn substrait_protos() -> Result<String, Box<dyn std::error::Error>> {
             "--format-version",
             "1",
             "--offline",
-            "--manifest-path",
+            "--filter-platform",
         ])
+        .arg(std::env::var("TARGET")?)
+        .arg("--manifest-path")
         .arg(manifest)
         .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
     let text = String::from_utf8(output.stdout)?;
     // The one manifest path that ends so; no JSON parser for one string.
     let marker = "/Cargo.toml\"";
