@@ -146,7 +146,7 @@ impl TaskHandle {
             ))
         })?;
         sink.run(&self.context, path)
-            .map(|result| encode_write_result(&result))
+            .map(|result| encode_write_result(&result, &self.context.collected_keys))
             .map_err(|error| self.failure(error))
     }
 

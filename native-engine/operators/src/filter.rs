@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Schema, Selection, SparkType};
 use arclight_expressions::ExpressionRef;
 
-use crate::join::ScanColumn;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
 /// Below one active row in this many a batch is compacted: operators above then no longer carry

@@ -15,6 +15,7 @@ mod operator;
 mod project;
 mod range;
 mod rows_input;
+mod runtime_filter;
 mod shared;
 mod sort;
 mod spill;
@@ -31,8 +32,7 @@ pub use filter::Filter;
 pub use generate::{Generate, Generator};
 pub use host::{FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
 pub use join::{
-    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, RuntimeFilter,
-    RuntimeFilters, ScanColumn, TableProvider,
+    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, TableProvider,
 };
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;
@@ -43,6 +43,10 @@ pub use operator::{
 pub use project::Project;
 pub use range::Range;
 pub use rows_input::RowsInput;
+pub use runtime_filter::{
+    CollectKeys, CollectedKeys, FilterByKeys, KeySetError, RuntimeFilter, RuntimeFilters,
+    ScanColumn, StageFilter,
+};
 pub use shared::{SharedTables, shared_tables};
 pub use sort::{Keys, Sort, SortKey, encode_keys};
 pub use spill::{Run, SpillReader, SpillWriter};

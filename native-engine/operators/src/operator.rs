@@ -8,7 +8,7 @@ use arclight_memory::MemoryError;
 
 use crate::broadcast::BroadcastSource;
 use crate::host::HostError;
-use crate::join::ScanColumn;
+use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
 /// Why a task failed.

@@ -7,9 +7,9 @@ use arclight_columns::{Batch, Column, Schema};
 use arclight_expressions::ExpressionRef;
 
 use crate::broadcast::BroadcastSource;
-use crate::join::ScanColumn;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
 /// Gives the values of `expressions` for each input row.

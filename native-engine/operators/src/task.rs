@@ -8,9 +8,9 @@ use arclight_memory::{SpillDirectories, TaskMemory};
 use parking_lot::Mutex;
 
 use crate::host::HostServices;
-use crate::join::RuntimeFilters;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
+use crate::runtime_filter::{CollectedKeys, RuntimeFilters};
 
 /// A task's part of one of the stage's inputs.
 #[derive(Debug, Clone)]
@@ -78,6 +78,8 @@ pub struct TaskContext {
     pub splits: Vec<Split>,
     /// What joins tell the scans below them.
     pub runtime_filters: RuntimeFilters,
+    /// What it collected for the filters of other stages.
+    pub collected_keys: CollectedKeys,
     /// By operator id.
     pub metrics: Vec<Arc<OperatorMetrics>>,
     host: Mutex<Box<dyn HostServices>>,
@@ -101,6 +103,7 @@ impl TaskContext {
             partition,
             splits,
             runtime_filters: RuntimeFilters::default(),
+            collected_keys: CollectedKeys::default(),
             metrics: (0..operators)
                 .map(|_| Arc::new(OperatorMetrics::default()))
                 .collect(),

@@ -1,6 +1,6 @@
 //! The sink of a stage that ends in an exchange.
 
-use arclight_operators::OperatorRef;
+use arclight_operators::{CollectedKeys, OperatorRef};
 use arclight_shuffle::{
     BlockCompression as Compression, Partitioning, ShuffleWriteResult, ShuffleWriter,
 };
@@ -70,8 +70,10 @@ fn compression(compression: i32, level: i32) -> Result<Compression, PlanError> {
     }
 }
 
-/// A shuffle write's result as a serialized `arclight.ShuffleWriteResult`.
-pub fn encode_write_result(result: &ShuffleWriteResult) -> Vec<u8> {
+/// A shuffle write's result, and the keys that its task collected, as a serialized
+/// `arclight.ShuffleWriteResult`.
+pub fn encode_write_result(result: &ShuffleWriteResult, collected: &CollectedKeys) -> Vec<u8> {
+    let collected_keys = collected.sets().into_iter();
     proto::ShuffleWriteResult {
         partition_lengths: result
             .partition_lengths
@@ -82,6 +84,9 @@ pub fn encode_write_result(result: &ShuffleWriteResult) -> Vec<u8> {
         bytes: result.bytes,
         unsafe_row_bytes: result.unsafe_row_bytes,
         write_nanos: result.write_nanos,
+        collected_keys: collected_keys
+            .map(|key_set| proto::shuffle_write_result::CollectedKeys { key_set })
+            .collect(),
     }
     .encode_to_vec()
 }

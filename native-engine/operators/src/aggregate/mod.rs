@@ -17,6 +17,7 @@ use arclight_expressions::ExpressionRef;
 use arclight_expressions::aggregate::AggregateFunction;
 
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
 /// What a measure takes in and gives (Spark's `AggregateMode`).
@@ -169,6 +170,11 @@ impl Operator for HashAggregate {
             self.plan.groupings,
             measures.join(", ")
         )
+    }
+    fn scan_column(&self, column: usize) -> Option<ScanColumn> {
+        // Rows with this key are of no other group.
+        self.input
+            .scan_column(self.plan.groupings.get(column)?.column()?)
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let output: usize = self

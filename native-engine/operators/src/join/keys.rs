@@ -8,7 +8,7 @@ use arclight_expressions::value_bytes::{normalize_double, normalize_float};
 use crate::operator::EngineError;
 
 /// The rows of `rows` whose keys are all not NULL: the others match nothing.
-pub(super) fn rows_with_keys(keys: &[Column], rows: &Selection) -> Selection {
+pub(crate) fn rows_with_keys(keys: &[Column], rows: &Selection) -> Selection {
     let valid =
         keys.iter()
             .filter(|key| key.has_nulls())
@@ -22,7 +22,7 @@ pub(super) fn rows_with_keys(keys: &[Column], rows: &Selection) -> Selection {
 }
 
 /// Whether values of the type are told apart by 64 bits.
-pub(super) fn is_word(data_type: &SparkType) -> bool {
+pub(crate) fn is_word(data_type: &SparkType) -> bool {
     matches!(
         data_type.physical(),
         Physical::Boolean
@@ -37,7 +37,7 @@ pub(super) fn is_word(data_type: &SparkType) -> bool {
 
 /// One integer per row of `rows`, equal just where the values are (floats: their normalised bits).
 /// None of the rows may be NULL.
-pub(super) fn integers<'a>(
+pub(crate) fn integers<'a>(
     key: &'a Column,
     rows: &Selection,
 ) -> Result<Cow<'a, [i64]>, EngineError> {

@@ -3,7 +3,6 @@
 
 mod bits;
 mod broadcast;
-mod filter;
 mod gather;
 mod index;
 mod keys;
@@ -22,9 +21,11 @@ use arclight_columns::Schema;
 use arclight_memory::Reservation;
 
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
-pub use filter::{RuntimeFilter, RuntimeFilters, ScanColumn};
+pub(crate) use bits::Bits;
+pub(crate) use keys::{integers, is_word, rows_with_keys};
 pub use plan::{JoinKind, JoinSide, JoinSpec, JoinSpecError};
 pub use table::JoinTable;
 

@@ -7,7 +7,6 @@ use arclight_memory::{Reservation, Spillable};
 use parking_lot::Mutex;
 
 use super::TableProvider;
-use super::filter::{KeyFilter, RuntimeFilter};
 use super::gather::{BuildSide, Shared, Target};
 use super::keys::rows_with_keys;
 use super::partitions::Partitions;
@@ -17,6 +16,7 @@ use super::spill::{PartitionWriter, pair};
 use super::table::key_columns;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, OperatorRef};
+use crate::runtime_filter::{KeyFilter, RuntimeFilter};
 use crate::task::TaskContext;
 
 enum Step {

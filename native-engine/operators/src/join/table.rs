@@ -4,11 +4,11 @@ use std::sync::{Arc, OnceLock};
 
 use arclight_columns::{Batch, Column, Selection, SparkType};
 
-use super::filter::KeyFilter;
 use super::index::{Index, link};
 use super::keys::{WordForm, rows_with_keys};
 use crate::key_bytes::{EncodedKeys, KeyHasher};
 use crate::operator::EngineError;
+use crate::runtime_filter::KeyFilter;
 
 /// The most rows of a table: positions are 32 bits, and one value says none.
 pub(super) const MAX_ROWS: usize = u32::MAX as usize - 1;

@@ -9,6 +9,7 @@ use arclight_memory::{MemoryLimits, MemorySource, UnboundedMemory};
 use proptest::prelude::*;
 
 use super::*;
+use crate::runtime_filter::RuntimeFilter;
 use crate::task::TaskSettings;
 use crate::testing::{
     Limited, Memory, collect, column_ref, custom_task, ints, longs, rows, show, sorted_rows,

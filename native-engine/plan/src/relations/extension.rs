@@ -1,18 +1,24 @@
-//! Our leaves: rows of the JVM, broadcasts, shuffle blocks, ranges.
+//! Our own relations. Leaves: rows of the JVM, broadcasts, shuffle blocks, ranges. Over one input:
+//! filters by another stage's keys and their collection, generators.
 
 use std::sync::Arc;
 
 use arclight_operators::{
-    BroadcastInput as BroadcastInputOperator, Range, RowsInput as RowsInputOperator,
+    BroadcastInput as BroadcastInputOperator, CollectKeys as CollectKeysOperator,
+    FilterByKeys as FilterByKeysOperator, Range, RowsInput as RowsInputOperator, RuntimeFilter,
+    StageFilter,
 };
 use arclight_shuffle::ShuffleRead;
 use prost::Name;
-use substrait_prost::ExtensionLeafRel;
+use substrait_prost::{ExtensionLeafRel, ExtensionSingleRel};
 
-use super::Decoded;
-use crate::decoder::{detail, is_detail, operator_id};
+use super::{Decoded, generate, input};
+use crate::decoder::{Decoder, detail, is_detail, operator_id};
 use crate::error::PlanError;
-use crate::proto::{BroadcastInput, RangeInput, RowsInput, ShuffleReadInput};
+use crate::proto;
+use crate::proto::{
+    BroadcastInput, CollectKeys, FilterByKeys, RangeInput, RowsInput, ShuffleReadInput,
+};
 use crate::types::schema;
 
 pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> {
@@ -51,4 +57,70 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         count,
     );
     Ok(Decoded::over(Arc::new(operator), vec![range.input]))
+}
+
+pub(super) fn decode_single(
+    decoder: &Decoder,
+    rel: &ExtensionSingleRel,
+) -> Result<Decoded, PlanError> {
+    let any = rel
+        .detail
+        .as_ref()
+        .ok_or(PlanError::Missing("ExtensionSingleRel.detail"))?;
+    if is_detail(any, &CollectKeys::full_name()) {
+        return collect_keys(decoder, rel, &detail(any)?);
+    }
+    if is_detail(any, &FilterByKeys::full_name()) {
+        return filter_by_keys(decoder, rel, &detail(any)?);
+    }
+    generate::decode(decoder, rel)
+}
+
+/// A column's position, if there is such a column and it can be told apart by 64 bits.
+fn key_column(child: &Decoded, column: u32) -> Result<usize, PlanError> {
+    let column = column as usize;
+    let fields = &child.schema().fields;
+    let field = fields
+        .get(column)
+        .ok_or_else(|| PlanError::Dangling(format!("column {column} of {}", fields.len())))?;
+    if !RuntimeFilter::is_key(&field.data_type) {
+        let name = &field.data_type;
+        return Err(PlanError::Unsupported(format!("keys of type {name}")));
+    }
+    Ok(column)
+}
+
+fn collect_keys(
+    decoder: &Decoder,
+    rel: &ExtensionSingleRel,
+    collect: &CollectKeys,
+) -> Result<Decoded, PlanError> {
+    let child = input(decoder, &rel.input)?;
+    let columns = collect.columns.iter();
+    let columns = columns
+        .map(|&column| key_column(&child, column))
+        .collect::<Result<_, _>>()?;
+    let limit = collect.limit as usize;
+    let id = operator_id(&rel.common)?;
+    let operator = CollectKeysOperator::new(id, child.operator, columns, limit);
+    Ok(Decoded::over(Arc::new(operator), child.inputs))
+}
+
+fn filter_by_keys(
+    decoder: &Decoder,
+    rel: &ExtensionSingleRel,
+    by_keys: &FilterByKeys,
+) -> Result<Decoded, PlanError> {
+    let child = input(decoder, &rel.input)?;
+    let filter = |filter: &proto::filter_by_keys::Filter| {
+        let column = key_column(&child, filter.column)?;
+        let data_type = child.schema().fields[column].data_type.clone();
+        StageFilter::new(column, data_type, &filter.key_sets)
+            .map_err(|error| PlanError::Literal(error.to_string()))
+    };
+    let filters = by_keys.filters.iter().map(filter);
+    let filters = filters.collect::<Result<_, _>>()?;
+    let id = operator_id(&rel.common)?;
+    let operator = FilterByKeysOperator::new(id, child.operator, filters);
+    Ok(Decoded::over(Arc::new(operator), child.inputs))
 }

@@ -59,7 +59,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::TopN(rel) => fetch::decode_top_n(decoder, rel),
         RelType::Expand(rel) => expand::decode(decoder, rel),
         RelType::Set(rel) => set::decode(decoder, rel),
-        RelType::ExtensionSingle(rel) => generate::decode(decoder, rel),
+        RelType::ExtensionSingle(rel) => extension::decode_single(decoder, rel),
         RelType::HashJoin(rel) => join::decode(decoder, rel),
         RelType::NestedLoopJoin(rel) => nested_loop::decode(decoder, rel),
         RelType::ExtensionLeaf(rel) => extension::decode_leaf(rel),

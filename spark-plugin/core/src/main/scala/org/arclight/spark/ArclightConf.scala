@@ -51,6 +51,15 @@ object ArclightConf {
       "Its table is built of the smaller side, and spills when it does not fit in memory. If not, " +
       "sort-merge joins run in the JVM."))
 
+  val STAGE_FILTERS: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.stageFilters.enabled", default = true, Session, "0.1.0",
+    "Whether the scan on one side of a shuffled join waits for the other side, if that is filtered, " +
+      "and then leaves out the rows whose keys that side does not have. Needs adaptive execution."))
+
+  val STAGE_FILTERS_MINIMUM: ConfigurationEntry[Long] = register(ConfigurationEntry.bytes(
+    "spark.arclight.stageFilters.minimumScanSize", 16L << 20, Session, "0.1.0",
+    "Scans of fewer bytes do not wait for the keys of a join's other side."))
+
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",
     "What carrying rows from the JVM into a native stage costs, in units of what one cheap operator " +

@@ -1,6 +1,9 @@
 package org.arclight.spark
 
+import scala.util.Try
+
 import org.apache.spark.SparkConf
+import org.apache.spark.network.util.JavaUtils
 import org.apache.spark.sql.internal.SQLConf
 
 /**
@@ -96,6 +99,19 @@ object ConfigurationEntry {
       key, default, "number, at least 0", scope, since, documentation,
       text => text.toDoubleOption.filter(_ >= 0).toRight("a number that is at least 0"),
       _.toString)
+
+  /** A number of bytes. */
+  def bytes(
+      key: String,
+      default: Long,
+      scope: ConfigurationScope,
+      since: String,
+      documentation: String): ConfigurationEntry[Long] =
+    new ConfigurationEntry[Long](
+      key, default, "size", scope, since, documentation,
+      text => Try(JavaUtils.byteStringAsBytes(text)).toOption.filter(_ >= 0)
+        .toRight("a size such as 16m"),
+      size => if (size % (1 << 20) == 0) s"${size >> 20}m" else s"${size}b")
 
   /** One of a few words, in lower case. */
   def choice(

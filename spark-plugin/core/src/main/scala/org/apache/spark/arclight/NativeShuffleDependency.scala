@@ -23,12 +23,14 @@ final class NativePartitioner(override val numPartitions: Int) extends Partition
  *
  * @param stage the stage whose plan ends in the shuffle write; its elements are never looked at
  * @param dataSize the exchange's metric of the bytes its rows would take as UnsafeRows
+ * @param keySets where the tasks put the keys they collect, if they do
  */
 final class NativeShuffleDependency(
     stage: RDD[InternalRow],
     partitions: Int,
     writeProcessor: ShuffleWriteProcessor,
-    val dataSize: SQLMetric)
+    val dataSize: SQLMetric,
+    val keySets: Option[KeySets] = None)
   extends ShuffleDependency[Int, InternalRow, InternalRow](
     stage.asInstanceOf[RDD[_ <: Product2[Int, InternalRow]]],
     new NativePartitioner(partitions),

@@ -2,7 +2,7 @@ package org.apache.spark.arclight
 
 import java.io.File
 
-import org.apache.spark.{SparkEnv, SparkException}
+import org.apache.spark.{SparkEnv, SparkException, TaskContext}
 import org.apache.spark.scheduler.MapStatus
 import org.apache.spark.shuffle.{IndexShuffleBlockResolver, ShuffleWriteMetricsReporter, ShuffleWriter}
 import org.apache.spark.util.collection.OpenHashSet
@@ -18,7 +18,8 @@ final case class ShuffleWritten(
     partitionLengths: Array[Long],
     rows: Long,
     unsafeRowBytes: Long,
-    writeNanos: Long)
+    writeNanos: Long,
+    collectedKeys: Seq[Option[Array[Byte]]])
 
 /**
  * Has the engine write a map task's blocks into one file, and commits it as Spark does: a data file
@@ -52,6 +53,8 @@ private[spark] final class NativeShuffleWriter(
     metrics.incBytesWritten(partitionLengths.sum)
     metrics.incWriteTime(written.writeNanos)
     handle.nativeDependency.dataSize.add(written.unsafeRowBytes)
+    handle.nativeDependency.keySets.foreach(
+      _.add(TaskContext.getPartitionId() -> written.collectedKeys))
     // An earlier attempt's files win; their lengths replace ours.
     resolver.writeMetadataFileAndCommit(
       handle.shuffleId, mapId, partitionLengths, Array.emptyLongArray, temporary)

@@ -1,13 +1,14 @@
 package org.arclight.spark.execution
 
 import org.apache.spark.SparkException
-import org.apache.spark.arclight.{NativeShuffleDependency, NativeShuffleJob}
+import org.apache.spark.arclight.{KeySets, NativeShuffleDependency}
 import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.Alias
 import org.apache.spark.sql.catalyst.plans.logical.Statistics
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, Partitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
 import org.apache.spark.sql.execution.{CoalescedPartitionSpec, ProjectExec, ShufflePartitionSpec, SparkPlan, SQLExecution}
+import org.apache.spark.sql.execution.arclight.NativeShuffleJob
 import org.apache.spark.sql.execution.exchange.{ENSURE_REQUIREMENTS, ShuffleExchangeExec, ShuffleOrigin}
 import org.apache.spark.sql.execution.metric.{SQLMetric, SQLMetrics, SQLShuffleReadMetricsReporter, SQLShuffleWriteMetricsReporter}
 
@@ -43,19 +44,44 @@ final case class NativeShuffleExchangeExec(
     case other => NativeStageExec(NativeInputExec(other))
   }
 
+  private def collecting: Option[CollectKeysExec] = stage.child match {
+    case collect: CollectKeysExec => Some(collect)
+    case _ => None
+  }
+
+  private def filtering: Option[FilterByKeysExec] = stage.child match {
+    case filter: FilterByKeysExec => Some(filter)
+    case CollectKeysExec(_, _, filter: FilterByKeysExec) => Some(filter)
+    case _ => None
+  }
+
+  override def collects: Option[CollectedKeys] = collecting.map(_.keys)
+
+  override def awaits: Option[CollectedKeys] = filtering.map(_.keys)
+
   @transient override lazy val shuffleDependency: NativeShuffleDependency = {
     val (partitioning, partitions) = resolvePartitioning()
     val compression = ShuffleCompression.current
+    val filters = filtering.toSeq.flatMap(_.filters)
     val written = stage.compile(
-      Some((builder, relation, _) => builder.shuffleWrite(
-        relation, partitioning, partitions, compression.compression, compression.level)),
+      Some { (builder, relation, tasks) =>
+        val filtered = if (filters.isEmpty) relation else builder.filterByKeys(relation, filters)
+        val collected = collecting.fold(filtered) { collect =>
+          builder.collectKeys(filtered, collect.columns, NativeShuffleExchangeExec.keyLimit(tasks))
+        }
+        builder.shuffleWrite(
+          collected, partitioning, partitions, compression.compression, compression.level)
+      },
       // Which row goes where depends on the order in which rows come.
       indeterminate = partitioning == ShufflePartitioning.RoundRobin && partitions > 1)
     val dependency = new NativeShuffleDependency(
       written,
       partitions,
       ShuffleExchangeExec.createShuffleWriteProcessor(writeMetrics),
-      metrics("dataSize"))
+      metrics("dataSize"),
+      collecting.map { collect =>
+        KeySets.register(sparkContext, collect.columns.length, () => collect.keys.giveUp())
+      })
     metrics("numPartitions").set(partitions)
     SQLMetrics.postDriverMetricUpdates(
       sparkContext,
@@ -104,4 +130,13 @@ final case class NativeShuffleExchangeExec(
 
   override protected def withNewChildInternal(newChild: SparkPlan): NativeShuffleExchangeExec =
     copy(child = newChild)
+}
+
+object NativeShuffleExchangeExec {
+
+  /** The most keys of a stage that are collected: filters of more would not stay in a cache. */
+  private val MAX_KEYS = 4 << 20
+
+  /** The most keys of one of a stage's tasks: twice its share. */
+  private def keyLimit(tasks: Int): Int = 2 * MAX_KEYS / math.max(tasks, 2)
 }

@@ -58,7 +58,10 @@ final class NativeTask(
       result.getPartitionLengthsList.asScala.map(_.longValue).toArray,
       result.getRows,
       result.getUnsafeRowBytes,
-      result.getWriteNanos)
+      result.getWriteNanos,
+      result.getCollectedKeysList.asScala.toSeq.map { keys =>
+        if (keys.hasKeySet) Some(keys.getKeySet.toByteArray) else None
+      })
   }
 
   private def exclusively[T](call: => T): T = {

@@ -120,7 +120,8 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
         case Some(streaming: StreamingOperator) =>
           val (relations, layouts) = operator.children.map(write).unzip
           val relation = streaming.write(operator, relations, builder)
-          metrics(relation.operator) = operator.metrics
+          // Some give their input as it is, which counts for itself.
+          metrics.getOrElseUpdate(relation.operator, operator.metrics)
           (relation, combine(operator, layouts))
         case Some(_: FramingOperator | _: ReplacedOperator) | None =>
           throw SparkException.internalError(s"${operator.nodeName} is in a native stage.")

@@ -34,7 +34,8 @@ final class StageBuilder(val conf: SQLConf)
   with UnionRelation
   with GenerateRelation
   with NestedLoopJoinRelation
-  with ShuffleWriteRelation {
+  with ShuffleWriteRelation
+  with KeyRelations {
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]
   private val jvmExpressions = ArrayBuffer.empty[JvmExpression]

@@ -5,7 +5,7 @@ import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregat
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
-import org.arclight.spark.execution.{LocalTopNExec, PlacedSplit, StageInput}
+import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageInput}
 import org.arclight.spark.plan.{Generators, Relation, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
@@ -172,6 +172,11 @@ object OperatorRegistry {
     } { (expand, inputs, builder) =>
       builder.expand(inputs.head, expand.projections, expand.output)
     },
+
+    // The exchange above writes what they do.
+    streaming(classOf[CollectKeysExec], 0.0)((_, _) => Native)((_, inputs, _) => inputs.head),
+
+    streaming(classOf[FilterByKeysExec], 0.0)((_, _) => Native)((_, inputs, _) => inputs.head),
 
     streaming(classOf[GenerateExec], COSTLY) { (generate, conf) =>
       Generators.check(generate.generator, generate.child.output, conf)

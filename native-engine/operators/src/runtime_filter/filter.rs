@@ -1,4 +1,4 @@
-//! Filters from a join's build side for the scan below its probe side.
+//! Filters from a join's side for the scan below the other side.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,116 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use arclight_columns::{Column, Selection, SparkType};
 use parking_lot::Mutex;
 
-use super::bits::Bits;
-use super::keys::{integers, is_word, rows_with_keys};
+use super::key_filter::KeyFilter;
+use crate::join::{integers, is_word, rows_with_keys};
 use crate::operator::EngineError;
 
-/// The widest range of keys that is kept as a bit for each.
-const BITS: u64 = 16 << 20;
-/// Such a range whatever the number of keys.
-const SMALL_BITS: u64 = 1 << 20;
-/// Bits for each key beyond which other filters are smaller.
-const BITS_PER_KEY: u64 = 64;
-/// The most keys that are kept hashed; a filter of more would not stay in a cache.
-const HASHED_KEYS: usize = 4 << 20;
 /// Rows after which a filter that lets more than half of them pass is switched off.
 const TRIAL_ROWS: u64 = 64 * 1024;
-
-/// The keys of one column of a build side: as much as is needed to tell that a value is not one.
-#[derive(Debug)]
-pub(super) struct KeyFilter {
-    data_type: SparkType,
-    smallest: i64,
-    largest: i64,
-    values: Values,
-}
-
-#[derive(Debug)]
-enum Values {
-    /// All between the smallest and the largest, as far as is known.
-    Range,
-    /// A bit for each from the smallest on.
-    Bits(Bits),
-    /// Four bits of one word for each key.
-    Hashed(Vec<u64>),
-}
-
-/// The word and its bits for a value.
-#[inline]
-fn place(value: i64, words: usize) -> (usize, u64) {
-    let hash = (value as u64 ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let hash = hash ^ (hash >> 32);
-    let hash = hash.wrapping_mul(0xd6e8_feb8_6659_fd93);
-    let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63);
-    let bits = bits | 1 << (hash >> 18 & 63);
-    ((hash >> 32) as usize & (words - 1), bits)
-}
-
-impl KeyFilter {
-    /// Bytes that the filter of this many keys takes, at most.
-    pub(super) fn bytes(rows: usize) -> u64 {
-        SMALL_BITS / 8 + BITS_PER_KEY * rows.min(HASHED_KEYS) as u64 / 8
-    }
-
-    /// The filter of a build side's key column; `None` for types without one, or without keys.
-    pub(super) fn of(key: &Column) -> Result<Option<Self>, EngineError> {
-        if !is_word(key.data_type()) {
-            return Ok(None);
-        }
-        let rows = rows_with_keys(std::slice::from_ref(key), &Selection::all(key.len()));
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let keys = integers(key, &rows)?;
-        let smallest = keys.iter().copied().fold(i64::MAX, i64::min);
-        let largest = keys.iter().copied().fold(i64::MIN, i64::max);
-        let range = (largest as u64).wrapping_sub(smallest as u64);
-        let count = keys.len() as u64;
-        let values = if range < SMALL_BITS || (range < BITS && range / BITS_PER_KEY < count) {
-            let mut bits = Bits::new(range as usize + 1);
-            for &key in &keys[..] {
-                bits.set((key as u64).wrapping_sub(smallest as u64) as usize);
-            }
-            Values::Bits(bits)
-        } else if keys.len() <= HASHED_KEYS {
-            // 16 to 32 bits a key.
-            let mut words = vec![0u64; (keys.len() / 4).next_power_of_two()];
-            let len = words.len();
-            for &key in &keys[..] {
-                let (word, bits) = place(key, len);
-                words[word] |= bits;
-            }
-            Values::Hashed(words)
-        } else {
-            Values::Range
-        };
-        Ok(Some(KeyFilter {
-            data_type: key.data_type().clone(),
-            smallest,
-            largest,
-            values,
-        }))
-    }
-
-    #[inline]
-    fn may_contain(&self, value: i64) -> bool {
-        if value < self.smallest || value > self.largest {
-            return false;
-        }
-        match &self.values {
-            Values::Range => true,
-            Values::Bits(bits) => bits.get(self.offset(value)),
-            Values::Hashed(words) => {
-                let (word, bits) = place(value, words.len());
-                words[word] & bits == bits
-            }
-        }
-    }
-
-    fn offset(&self, value: i64) -> usize {
-        (value as u64).wrapping_sub(self.smallest as u64) as usize
-    }
-}
 
 /// What a scan's rows must have in a column to matter to a join above, in one task.
 #[derive(Debug)]
@@ -128,7 +24,7 @@ pub struct RuntimeFilter {
 }
 
 impl RuntimeFilter {
-    pub(super) fn new(keys: Arc<KeyFilter>) -> Self {
+    pub(crate) fn new(keys: Arc<KeyFilter>) -> Self {
         RuntimeFilter {
             keys,
             seen: AtomicU64::new(0),
@@ -141,6 +37,11 @@ impl RuntimeFilter {
     /// have none.
     pub fn of(values: &Column) -> Result<Option<Self>, EngineError> {
         Ok(KeyFilter::of(values)?.map(|keys| Self::new(Arc::new(keys))))
+    }
+
+    /// Whether there are filters of columns of this type: its values are told apart by 64 bits.
+    pub fn is_key(data_type: &SparkType) -> bool {
+        is_word(data_type)
     }
 
     /// The type of the columns it is for.
@@ -156,15 +57,7 @@ impl RuntimeFilter {
     /// Whether some value from `smallest` to `largest` may pass; of a column of booleans,
     /// integers, dates, timestamps or decimals of up to 18 digits.
     pub fn overlaps(&self, smallest: i64, largest: i64) -> bool {
-        let low = smallest.max(self.keys.smallest);
-        let high = largest.min(self.keys.largest);
-        if low > high {
-            return false;
-        }
-        match &self.keys.values {
-            Values::Bits(bits) => bits.any(self.keys.offset(low), self.keys.offset(high)),
-            Values::Range | Values::Hashed(_) => true,
-        }
+        self.keys.overlaps(smallest, largest)
     }
 
     /// The rows of `rows` whose values in `column`, which has the key's type, may pass. NULL does
@@ -203,7 +96,8 @@ impl RuntimeFilter {
     }
 }
 
-/// A task's runtime filters: joins add them, the scans below look for theirs.
+/// A task's runtime filters: joins and the filters of other stages add them, the scans below look
+/// for theirs.
 #[derive(Debug, Default)]
 pub struct RuntimeFilters(Mutex<HashMap<ScanColumn, Vec<Arc<RuntimeFilter>>>>);
 
