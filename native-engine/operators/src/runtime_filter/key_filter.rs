@@ -6,13 +6,15 @@ use crate::join::{Bits, integers, is_word, rows_with_keys};
 use crate::operator::EngineError;
 
 /// The widest range of keys that is kept as a bit for each.
-const BITS: u64 = 16 << 20;
+const BITS: u64 = 128 << 20;
 /// Such a range whatever the number of keys.
 const SMALL_BITS: u64 = 1 << 20;
-/// Bits for each key beyond which other filters are smaller.
-const BITS_PER_KEY: u64 = 64;
+/// Bits for each key beyond which hashed keys, which take a fifth of that or less, are better though
+/// they are found all over the memory: keys of neighbouring rows are often neighbours.
+const BITS_PER_KEY: u64 = 128;
 /// The most keys that are kept hashed; a filter of more would not stay in a cache.
 const HASHED_KEYS: usize = 4 << 20;
+
 /// The keys of one column of a join's side: as much as is needed to tell that a value is not one.
 #[derive(Debug)]
 pub(crate) struct KeyFilter {
@@ -75,7 +77,7 @@ impl KeyFilter {
         let dense = range < BITS && range / BITS_PER_KEY < count;
         let values = if keys.is_empty() {
             Values::Range
-        } else if range < SMALL_BITS || dense || range / 64 < words as u64 {
+        } else if range < SMALL_BITS || dense {
             let mut bits = Bits::new(range as usize + 1);
             for &key in keys {
                 bits.set((key as u64).wrapping_sub(smallest as u64) as usize);

@@ -5,6 +5,7 @@ import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{Attribute, ExprId, SortOrder}
 import org.apache.spark.sql.catalyst.plans.physical.Partitioning
 import org.apache.spark.sql.execution.{SparkPlan, UnaryExecNode}
+import org.apache.spark.sql.execution.exchange.Exchange
 
 /** Gives its child's rows, all of them or less. */
 sealed trait KeyOperator extends UnaryExecNode {
@@ -64,10 +65,37 @@ final case class FilterByKeysExec(
     copy(child = newChild)
 
   /** The columns with the sets of keys that tasks found, as far as there are any. */
-  private[execution] def filters: Seq[(Attribute, Seq[Array[Byte]])] =
+  def filters: Seq[(Attribute, Seq[Array[Byte]])] =
     keys.sets.toSeq.flatMap { sets =>
       columns.zip(sources).flatMap { case (column, source) =>
         sets(keys.columns.indexOf(source)).map(column -> _)
       }
     }
+}
+
+/** An exchange whose stage may collect keys, and may filter by those of others. */
+trait KeyExchange extends SparkPlan { this: Exchange =>
+
+  /** What collects keys in the stage below. */
+  def collecting: Option[CollectKeysExec] = top match {
+    case collect: CollectKeysExec => Some(collect)
+    case _ => None
+  }
+
+  /** The keys that the stage below collects. */
+  def collects: Option[CollectedKeys] = collecting.map(_.keys)
+
+  /** The keys that the stage below filters by. */
+  def awaits: Seq[CollectedKeys] = {
+    def filters(plan: SparkPlan): Seq[CollectedKeys] = plan match {
+      case filter: FilterByKeysExec => filter.keys +: filters(filter.child)
+      case _ => Nil
+    }
+    filters(collecting.fold(top)(_.child))
+  }
+
+  private def top: SparkPlan = child match {
+    case stage: NativeStageExec => stage.child
+    case other => other
+  }
 }

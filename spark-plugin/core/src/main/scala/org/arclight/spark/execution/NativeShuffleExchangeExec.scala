@@ -44,30 +44,13 @@ final case class NativeShuffleExchangeExec(
     case other => NativeStageExec(NativeInputExec(other))
   }
 
-  private def collecting: Option[CollectKeysExec] = stage.child match {
-    case collect: CollectKeysExec => Some(collect)
-    case _ => None
-  }
-
-  private def filtering: Option[FilterByKeysExec] = stage.child match {
-    case filter: FilterByKeysExec => Some(filter)
-    case CollectKeysExec(_, _, filter: FilterByKeysExec) => Some(filter)
-    case _ => None
-  }
-
-  override def collects: Option[CollectedKeys] = collecting.map(_.keys)
-
-  override def awaits: Option[CollectedKeys] = filtering.map(_.keys)
-
   @transient override lazy val shuffleDependency: NativeShuffleDependency = {
     val (partitioning, partitions) = resolvePartitioning()
     val compression = ShuffleCompression.current
-    val filters = filtering.toSeq.flatMap(_.filters)
     val written = stage.compile(
       Some { (builder, relation, tasks) =>
-        val filtered = if (filters.isEmpty) relation else builder.filterByKeys(relation, filters)
-        val collected = collecting.fold(filtered) { collect =>
-          builder.collectKeys(filtered, collect.columns, NativeShuffleExchangeExec.keyLimit(tasks))
+        val collected = collecting.fold(relation) { collect =>
+          builder.collectKeys(relation, collect.columns, NativeShuffleExchangeExec.keyLimit(tasks))
         }
         builder.shuffleWrite(
           collected, partitioning, partitions, compression.compression, compression.level)

@@ -50,14 +50,7 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
     "spillSize" -> SQLMetrics.createSizeMetric(sparkContext, "spill size"),
     "peakMemory" -> SQLMetrics.createSizeMetric(sparkContext, "peak memory"))
 
-  override protected def doExecute(): RDD[InternalRow] = {
-    // Only a shuffle write reports keys.
-    child match {
-      case collect: CollectKeysExec => collect.keys.giveUp()
-      case _ =>
-    }
-    compile(None)
-  }
+  override protected def doExecute(): RDD[InternalRow] = compile(None)
 
   /**
    * The stage as an RDD.

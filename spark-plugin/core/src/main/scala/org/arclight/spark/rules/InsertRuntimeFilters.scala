@@ -3,28 +3,34 @@ package org.arclight.spark.rules
 import java.util.IdentityHashMap
 
 import scala.collection.mutable
+import scala.jdk.CollectionConverters._
 import scala.util.control.NonFatal
 
 import org.apache.spark.internal.Logging
-import org.apache.spark.sql.catalyst.expressions.{Attribute, ExprId}
+import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.adaptive.ShuffleQueryStageExec
-import org.apache.spark.sql.execution.exchange.{Exchange, ShuffleExchangeExec}
-import org.apache.spark.sql.execution.joins.ShuffledJoin
+import org.apache.spark.sql.execution.adaptive.{ExchangeQueryStageExec, QueryStageExec, ShuffleQueryStageExec}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeLike, Exchange, ShuffleExchangeLike}
+import org.apache.spark.sql.execution.joins.BaseJoinExec
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.{CollectedKeys, CollectKeysExec, FilterByKeysExec}
 import org.arclight.spark.rules.OperatorVerdict.NativeOperator
 
 /**
- * Where one side of a shuffled join is filtered and the other side's exchange reads a scan worth
- * filtering, has the first side's stage collect its keys and the other's wait for them (see
- * [[CollectedKeys]]). As a rule of query-stage preparation it sees the whole plan before and after
- * every adaptive stage, with the exchanges that are no stages yet planned anew: it puts the
+ * Where one side of a join is filtered and below the other side's exchanges there is a scan worth
+ * filtering, has the first side's stage collect its keys and the stage of that scan wait for them
+ * (see [[CollectedKeys]]). As a rule of query-stage preparation it sees the whole plan before and
+ * after every adaptive stage, with the exchanges that are no stages yet planned anew: it puts the
  * operators in again, and gives up keys that a stage waits for but nobody will collect any more.
+ *
+ * Stages never wait for each other in a circle: keys of one join all go to the same side.
  */
 object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
+
+  /** The most exchanges that a stage waits for. */
+  private val MAX_FILTERS = 3
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && ArclightConf.STAGE_FILTERS.get(conf)) {
@@ -53,40 +59,42 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       plan
     } else {
       // Those of lower joins first.
-      val links = plan.collect { case join: ShuffledJoin => KeyLink.of(join, minimum) }.reverse
-      new Insertion(plan, waitedFor, links).result
+      val links = plan.collect { case join: BaseJoinExec => KeyLinks.of(join, minimum) }.reverse
+      new Insertion(plan, waitedFor, links.flatten).result
     }
   }
 
   /** The keys that stages wait for. */
   private def awaited(plan: SparkPlan): Seq[CollectedKeys] = plan.collect {
-    case stage: ShuffleQueryStageExec if !stage.isMaterialized =>
-      StartedSide.of(stage).flatMap(_.exchange.awaits)
-  }.flatten.filterNot(_.isSettled)
+    case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage).toSeq
+  }.flatten.flatMap(_.awaits).filterNot(_.isSettled).distinct
 
   /**
    * One pass over a plan.
    *
    * @param waitedFor the keys that stages wait for
-   * @param links for each join the ways its keys may go
+   * @param links the ways that keys may go
    */
   private final class Insertion(
       plan: SparkPlan,
       waitedFor: Seq[CollectedKeys],
-      links: Seq[Seq[KeyLink]]) {
+      links: Seq[KeyLinks]) {
 
     /** What exchanges that are no stages yet are to collect. */
     private val collected = new IdentityHashMap[SparkPlan, CollectedKeys]
 
     /** What they are to be filtered by. */
-    private val filtered = new IdentityHashMap[SparkPlan, KeyLink]
+    private val filtered = new IdentityHashMap[SparkPlan, Seq[KeyLink]]
+
+    /** Whether the keys of a join go to its left side. */
+    private val directions = new IdentityHashMap[SparkPlan, Boolean]
 
     def result: SparkPlan = {
       keepWaitedFor()
-      links.foreach(choose)
+      while (chooseMore()) {}
       collectForChosen()
       if (collected.isEmpty && filtered.isEmpty) plan else plan.transformDown {
-        case exchange: ShuffleExchangeExec => inserted(exchange)
+        case exchange: Exchange => inserted(exchange)
       }
     }
 
@@ -94,70 +102,116 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     private def keepWaitedFor(): Unit = {
       val kept = mutable.Set.empty[CollectedKeys]
       for {
-        link <- links.flatten
+        KeyLinks(join, toLeft, ways) <- links
+        link <- ways
         keys <- link.target.awaits if waitedFor.contains(keys)
-      } link.source match {
-        case StartedSide(exchange) => kept ++= exchange.collects.filter(_ == keys)
-        case OpenSide(exchange, _) if keys.columns.forall(columnOf(exchange, _).isDefined) =>
-          collected.put(exchange, keys)
+      } {
+        val isSource = link.source match {
+          case StartedSide(exchange) => exchange.collects.contains(keys)
+          case OpenSide(exchange, _) =>
+            val hasAll = keys.columns.forall(columnOf(exchange, _).isDefined)
+            if (hasAll) collected.put(exchange, keys)
+            hasAll
+        }
+        if (isSource) {
           kept += keys
-        case _ =>
+          directions.put(join, toLeft)
+        }
       }
       waitedFor.filterNot(kept.contains).foreach(_.giveUp())
     }
 
-    /** Of the two ways between a join's sides the one to the larger scan, if there are two. */
-    private def choose(ways: Seq[KeyLink]): Unit =
-      ways.filter(isUseful).sortBy(-_.target.scanBytes).headOption.foreach { link =>
-        filtered.put(link.target.exchange, link)
+    /** Chooses ways while there are any; a filtered side may be worth collecting keys of. */
+    private def chooseMore(): Boolean = {
+      val before = filtered.values.asScala.map(_.length).sum
+      links.groupBy(links => System.identityHashCode(links.join)).values.foreach { both =>
+        val useful = both.map(links => links.copy(ways = links.ways.filter(isUseful)))
+          .filter(links => links.ways.nonEmpty &&
+            (!directions.containsKey(links.join) || directions.get(links.join) == links.toLeft))
+        if (useful.nonEmpty) {
+          // To the side with more to read.
+          val KeyLinks(join, toLeft, ways) = useful.maxBy(_.ways.map(_.target.scanBytes).sum)
+          directions.put(join, toLeft)
+          ways.foreach { link =>
+            filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
+          }
+        }
       }
+      filtered.values.asScala.map(_.length).sum > before
+    }
 
     private def isUseful(link: KeyLink): Boolean = {
-      val isSource = link.source match {
+      def isSource = link.source match {
         case OpenSide(exchange, _) =>
-          JoinSides.isSelective(exchange.child) && isUnique(exchange) &&
+          JoinSides.isSelective(exchange, filtered.containsKey(_)) && isUnique(exchange) &&
             Option(collected.get(exchange)).forall(hasAll(_, link))
         case StartedSide(exchange) => exchange.collects.exists { keys =>
           hasAll(keys, link) && (keys.sets.isDefined || !keys.isSettled)
         }
       }
-      def isTarget = link.target match {
-        case OpenSide(exchange, _) => !filtered.containsKey(exchange) && isUnique(exchange)
+      val isTarget = link.target match {
+        case OpenSide(exchange, _) =>
+          val already = filtered.getOrDefault(exchange, Nil)
+          already.length < MAX_FILTERS &&
+            !already.exists(_.source.exchange eq link.source.exchange) &&
+            (!isBroadcast(exchange) || isQuick(link.source.exchange)) && isUnique(exchange)
         case _: StartedSide => false
       }
-      isSource && isTarget
+      isTarget && isSource
+    }
+
+    private def isBroadcast(exchange: SparkPlan): Boolean =
+      exchange.isInstanceOf[BroadcastExchangeLike]
+
+    /** Whether little has to run before a broadcast: small tables, which have small scans. */
+    private def isQuick(source: SparkPlan): Boolean = isBroadcast(source) && !source.exists {
+      case _: ShuffleExchangeLike | _: ShuffleQueryStageExec => true
+      case _ => false
     }
 
     private def hasAll(keys: CollectedKeys, link: KeyLink): Boolean =
       link.sourceKeys.forall(key => keys.columns.contains(key.exprId))
 
-    /** What is planned twice runs once, which it would not if one of the two were another. */
-    private def isUnique(exchange: ShuffleExchangeExec): Boolean =
-      exchanges.count(_.canonicalized == exchange.canonicalized) == 1
+    /**
+     * What is planned twice runs once, which it would not if one of the two were another. Dynamic
+     * partition pruning looks for a broadcast as Spark planned it.
+     */
+    private def isUnique(exchange: Exchange): Boolean =
+      exchanges.count(_.canonicalized == exchange.canonicalized) == 1 &&
+        !(isBroadcast(exchange) && prunesPartitions)
 
-    private lazy val exchanges: Seq[SparkPlan] = (plan +: plan.subqueriesAll).flatMap(_.collect {
+    private lazy val wholePlan: Seq[SparkPlan] = plan +: plan.subqueriesAll
+
+    private lazy val exchanges: Seq[SparkPlan] = wholePlan.flatMap(_.collect {
       case exchange: Exchange => exchange
-      case stage: ShuffleQueryStageExec => stage
+      case stage: ExchangeQueryStageExec => stage
+    })
+
+    private lazy val prunesPartitions: Boolean = wholePlan.exists(_.exists {
+      case scan: FileSourceScanExec =>
+        scan.partitionFilters.exists(_.exists(_.isInstanceOf[DynamicPruning]))
+      case _ => false
     })
 
     private def collectForChosen(): Unit = {
-      val chosen = links.flatten.filter(link => filtered.get(link.target.exchange) eq link)
+      val chosen = filtered.values.asScala.flatten.toSeq
       chosen.groupBy(link => System.identityHashCode(link.source.exchange)).values.foreach { same =>
         same.head.source match {
           case OpenSide(exchange, _) if !collected.containsKey(exchange) =>
-            collected.put(exchange, new CollectedKeys(same.flatMap(_.sourceKeys.map(_.exprId)).distinct))
+            val columns = same.flatMap(_.sourceKeys.map(_.exprId)).distinct
+            collected.put(exchange, new CollectedKeys(columns))
           case _ =>
         }
       }
     }
 
-    private def inserted(exchange: ShuffleExchangeExec): SparkPlan = {
-      val filter = for {
-        link <- Option(filtered.get(exchange))
-        keys <- keysOf(link.source)
-      } yield native(FilterByKeysExec(
-        keys, link.targetKeys, link.sourceKeys.map(_.exprId), exchange.child))
-      val child = filter.getOrElse(exchange.child)
+    private def inserted(exchange: Exchange): SparkPlan = {
+      val filters = filtered.getOrDefault(exchange, Nil)
+      val child = filters.foldLeft(exchange.child) { (child, link) =>
+        keysOf(link.source).fold(child) { keys =>
+          native(FilterByKeysExec(keys, link.targetKeys, link.sourceKeys.map(_.exprId), child))
+        }
+      }
       Option(collected.get(exchange)) match {
         case Some(keys) =>
           val columns = keys.columns.flatMap(columnOf(exchange, _))
@@ -165,7 +219,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
             exchange.withNewChildren(Seq(native(CollectKeysExec(keys, columns, child))))
           keys.expect(collecting)
           collecting
-        case None if filter.isDefined => exchange.withNewChildren(Seq(child))
+        case None if filters.nonEmpty => exchange.withNewChildren(Seq(child))
         case None => exchange
       }
     }
@@ -175,7 +229,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       case StartedSide(exchange) => exchange.collects
     }
 
-    private def columnOf(exchange: ShuffleExchangeExec, id: ExprId): Option[Attribute] =
+    private def columnOf(exchange: Exchange, id: ExprId): Option[Attribute] =
       exchange.child.output.find(_.exprId == id)
 
     private def native(operator: SparkPlan): SparkPlan = {

@@ -1,17 +1,18 @@
 package org.arclight.spark.rules
 
 import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression, IsNotNull}
+import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
 import org.apache.spark.sql.execution._
-import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec, ShuffleQueryStageExec}
+import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
-import org.apache.spark.sql.execution.exchange.{Exchange, ReusedExchangeExec, ShuffleExchangeExec}
-import org.apache.spark.sql.execution.joins.{BaseJoinExec, ShuffledJoin}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
+import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.execution.{CollectedKeys, FilterByKeysExec, NativeShuffleExchangeExec}
+import org.arclight.spark.execution.{CollectedKeys, FilterByKeysExec, KeyExchange}
 
-/** The exchange below one side of a join, whose map stage knows or wants keys. */
+/** The exchange below one side of a join, whose stage knows or wants keys. */
 private[rules] sealed trait JoinSide {
   def exchange: SparkPlan
 
@@ -19,31 +20,30 @@ private[rules] sealed trait JoinSide {
   def scanBytes: BigInt
 
   /** The keys that its stage waits for. */
-  def awaits: Option[CollectedKeys]
+  def awaits: Seq[CollectedKeys]
 }
 
 /** It is no stage yet. */
-private[rules] final case class OpenSide(exchange: ShuffleExchangeExec, scanBytes: BigInt)
-  extends JoinSide {
-  override def awaits: Option[CollectedKeys] = None
+private[rules] final case class OpenSide(exchange: Exchange, scanBytes: BigInt) extends JoinSide {
+  override def awaits: Seq[CollectedKeys] = Nil
 }
 
 /** Its stage has begun, or has ended. */
-private[rules] final case class StartedSide(exchange: NativeShuffleExchangeExec) extends JoinSide {
+private[rules] final case class StartedSide(exchange: KeyExchange) extends JoinSide {
   override def scanBytes: BigInt = 0
 
-  override def awaits: Option[CollectedKeys] = exchange.awaits
+  override def awaits: Seq[CollectedKeys] = exchange.awaits
 }
 
 private[rules] object StartedSide {
-  def of(stage: ShuffleQueryStageExec): Option[StartedSide] = stage.plan match {
-    case exchange: NativeShuffleExchangeExec => Some(StartedSide(exchange))
+  def of(stage: QueryStageExec): Option[StartedSide] = stage.plan match {
+    case exchange: KeyExchange => Some(StartedSide(exchange))
     case _ => None
   }
 }
 
 /**
- * A way for the keys of a join from one side to the other, whose rows without them are of no use.
+ * A way for keys of a join from one side to the other, whose rows without them are of no use.
  *
  * @param sourceKeys columns of the source's exchange
  * @param targetKeys columns of the target's exchange, those that must equal the source's
@@ -54,43 +54,60 @@ private[rules] final case class KeyLink(
     target: JoinSide,
     targetKeys: Seq[Attribute])
 
-private[rules] object KeyLink {
+/** The ways of a join's keys to the left, or those to the right. */
+private[rules] final case class KeyLinks(join: BaseJoinExec, toLeft: Boolean, ways: Seq[KeyLink])
 
-  /** The ways between a join's sides; to a scan of at least `minimum` bytes or a waiting stage. */
-  def of(join: ShuffledJoin, minimum: Long): Seq[KeyLink] = {
-    def way(
-        source: SparkPlan,
-        target: SparkPlan,
-        keys: Seq[(Attribute, Attribute)]): Option[KeyLink] = {
-      val ways = keys.flatMap { case (sourceKey, targetKey) =>
-        for {
-          from <- JoinSides.source(source, sourceKey)
-          to <- JoinSides.target(target, targetKey, minimum)
-        } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey))
-      }
-      ways.headOption.map { first =>
-        val alike = ways.filter { other =>
-          (other.source.exchange eq first.source.exchange) &&
-            (other.target.exchange eq first.target.exchange)
-        }
-        first.copy(
-          sourceKeys = alike.flatMap(_.sourceKeys), targetKeys = alike.flatMap(_.targetKeys))
-      }
-    }
+private[rules] object KeyLinks {
+
+  /** The ways in both directions; to scans of at least `minimum` bytes and to waiting stages. */
+  def of(join: BaseJoinExec, minimum: Long): Seq[KeyLinks] = {
     val keys = join.leftKeys.zip(join.rightKeys).collect {
       case (left: Attribute, right: Attribute)
           if left.dataType == right.dataType && JoinSides.isKeyType(left.dataType) =>
         (left, right)
     }
-    val toRight =
-      if (JoinSides.dropsUnmatchedRight(join.joinType)) way(join.left, join.right, keys) else None
-    val toLeft =
-      if (JoinSides.dropsUnmatchedLeft(join.joinType)) {
-        way(join.right, join.left, keys.map(_.swap))
-      } else {
-        None
-      }
+    // In the stage of a broadcast's join its keys filter anyway.
+    val (fromLeft, fromRight) = join match {
+      case broadcast: BroadcastHashJoinExec =>
+        (broadcast.buildSide == BuildLeft, broadcast.buildSide == BuildRight)
+      case _: ShuffledJoin => (true, true)
+      case _ => (false, false)
+    }
+    val toRight = if (fromLeft && JoinSides.dropsUnmatchedRight(join.joinType)) {
+      Some(KeyLinks(join, toLeft = false, ways(join.left, join.right, keys, minimum)))
+    } else {
+      None
+    }
+    val toLeft = if (fromRight && JoinSides.dropsUnmatchedLeft(join.joinType)) {
+      Some(KeyLinks(join, toLeft = true, ways(join.right, join.left, keys.map(_.swap), minimum)))
+    } else {
+      None
+    }
     toRight.toSeq ++ toLeft
+  }
+
+  private def ways(
+      source: SparkPlan,
+      target: SparkPlan,
+      keys: Seq[(Attribute, Attribute)],
+      minimum: Long): Seq[KeyLink] = {
+    val single = keys.flatMap { case (sourceKey, targetKey) =>
+      for {
+        from <- JoinSides.source(source, sourceKey)
+        to <- JoinSides.target(target, targetKey, minimum)
+      } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey))
+    }
+    single.foldLeft(Seq.empty[KeyLink]) { (links, link) =>
+      val (alike, others) = links.partition { other =>
+        (other.source.exchange eq link.source.exchange) &&
+          (other.target.exchange eq link.target.exchange)
+      }
+      others :+ alike.headOption.fold(link) { other =>
+        other.copy(
+          sourceKeys = other.sourceKeys ++ link.sourceKeys,
+          targetKeys = other.targetKeys ++ link.targetKeys)
+      }
+    }
   }
 }
 
@@ -122,8 +139,9 @@ private[rules] object JoinSides {
    * others.
    */
   def source(plan: SparkPlan, column: Attribute): Option[JoinSide] = plan match {
-    case exchange: ShuffleExchangeExec if isNative(exchange) => Some(OpenSide(exchange, 0))
-    case stage: ShuffleQueryStageExec => StartedSide.of(stage)
+    case exchange @ (_: ShuffleExchangeExec | _: BroadcastExchangeExec) =>
+      openSide(exchange, 0)
+    case stage: QueryStageExec => StartedSide.of(stage)
     case _: SortExec | _: FilterExec | _: ProjectExec | _: AQEShuffleReadExec | _: BaseJoinExec =>
       below(plan, column).flatMap(source(_, column))
     case aggregate: BaseAggregateExec if groupsBy(aggregate, column) =>
@@ -133,13 +151,17 @@ private[rules] object JoinSides {
 
   /**
    * The exchange whose rows with some value of a column of `plan` have no effect but on the plan's
-   * rows with that value, if a scan of at least `minimum` bytes below it has the column; or whose
-   * stage waits for keys.
+   * rows with that value, if in its stage a scan has the column: one of at least `minimum` bytes, or
+   * one whose rows are broadcast; or an exchange whose stage waits for keys.
    */
   def target(plan: SparkPlan, column: Attribute, minimum: Long): Option[JoinSide] = plan match {
-    case exchange: ShuffleExchangeExec if isNative(exchange) =>
-      scanBytes(exchange.child, column).filter(_ >= minimum).map(OpenSide(exchange, _))
-    case stage: ShuffleQueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
+    case exchange: ShuffleExchangeExec =>
+      scanBytes(exchange.child, column).filter(_ >= minimum).flatMap(openSide(exchange, _))
+        .orElse(target(exchange.child, column, minimum))
+    case exchange: BroadcastExchangeExec =>
+      scanBytes(exchange.child, column).flatMap(openSide(exchange, _))
+        .orElse(target(exchange.child, column, minimum))
+    case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
     case _: SortExec | _: AQEShuffleReadExec =>
       below(plan, column).flatMap(target(_, column, minimum))
     case _: FilterExec | _: ProjectExec if plan.expressions.forall(_.deterministic) =>
@@ -151,8 +173,11 @@ private[rules] object JoinSides {
     case _ => None
   }
 
-  private def isNative(exchange: ShuffleExchangeExec): Boolean =
-    OperatorVerdict.isNative(exchange.child) && OperatorRegistry.isFusible(exchange.child)
+  private def openSide(exchange: SparkPlan, scanBytes: BigInt): Option[JoinSide] = exchange match {
+    case open: Exchange if OperatorVerdict.isNative(open.child) &&
+        OperatorRegistry.isFusible(open.child) => Some(OpenSide(open, scanBytes))
+    case _ => None
+  }
 
   /** The child that a column comes from as it is. */
   private def below(plan: SparkPlan, column: Attribute): Option[SparkPlan] =
@@ -186,12 +211,17 @@ private[rules] object JoinSides {
     BigInt(scan.relation.location.sizeInBytes) * read / math.max(all, read).max(1)
   }
 
-  /** Whether what a plan gives is less than what its tables have, as far as conditions tell. */
-  def isSelective(plan: SparkPlan): Boolean = plan.exists {
+  /**
+   * Whether what a plan gives is less than what its tables have, as far as conditions tell.
+   *
+   * @param isFiltered whether an exchange in the plan is to be filtered by keys
+   */
+  def isSelective(plan: SparkPlan, isFiltered: SparkPlan => Boolean): Boolean = plan.exists {
     case filter: FilterExec => conjuncts(filter.condition).exists(!_.isInstanceOf[IsNotNull])
     case _: FilterByKeysExec => true
-    case stage: QueryStageExec => isSelective(stage.plan)
-    case ReusedExchangeExec(_, exchange) => isSelective(exchange)
+    case stage: QueryStageExec => isSelective(stage.plan, isFiltered)
+    case ReusedExchangeExec(_, exchange) => isSelective(exchange, isFiltered)
+    case exchange: Exchange => isFiltered(exchange)
     case _ => false
   }
 

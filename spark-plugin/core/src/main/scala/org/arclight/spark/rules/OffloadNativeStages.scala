@@ -128,6 +128,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
         native
       case Some(reason) =>
         OperatorVerdict.putObstacle(broadcast, reason)
+        withoutKeys(broadcast.child)
         broadcast.mapChildren(convert)
     }
 
@@ -145,12 +146,19 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
         nativeExchange(exchange, NativeStageExec(NativeInputExec(rows)))
       case _: NativeStageExec =>
         why.foreach(OperatorVerdict.putObstacle(exchange, _))
+        withoutKeys(exchange.child)
         exchange.withNewChildren(Seq(child))
       case _ =>
         OperatorVerdict.putObstacle(
           exchange, why.getOrElse("neither what it reads nor what reads it is native"))
         exchange.withNewChildren(Seq(child))
     }
+  }
+
+  /** Only native exchanges have keys collected. */
+  private def withoutKeys(plan: SparkPlan): Unit = plan match {
+    case collect: CollectKeysExec => collect.keys.giveUp()
+    case _ =>
   }
 
   private def nativeExchange(exchange: ShuffleExchangeExec, stage: NativeStageExec): SparkPlan = {

@@ -173,10 +173,14 @@ object OperatorRegistry {
       builder.expand(inputs.head, expand.projections, expand.output)
     },
 
-    // The exchange above writes what they do.
+    // The exchange above has the keys collected.
     streaming(classOf[CollectKeysExec], 0.0)((_, _) => Native)((_, inputs, _) => inputs.head),
 
-    streaming(classOf[FilterByKeysExec], 0.0)((_, _) => Native)((_, inputs, _) => inputs.head),
+    // The keys are there when the stage executes, or never.
+    streaming(classOf[FilterByKeysExec], 0.0)((_, _) => Native) { (filter, inputs, builder) =>
+      val filters = filter.filters
+      if (filters.isEmpty) inputs.head else builder.filterByKeys(inputs.head, filters)
+    },
 
     streaming(classOf[GenerateExec], COSTLY) { (generate, conf) =>
       Generators.check(generate.generator, generate.child.output, conf)

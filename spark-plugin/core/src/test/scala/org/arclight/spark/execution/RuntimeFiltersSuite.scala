@@ -61,7 +61,7 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
 
   /** The rows that exchanges wrote whose stages filter by keys. */
   private def filteredRows(frame: DataFrame): Seq[Long] =
-    exchanges(frame).filter(_.awaits.isDefined).map(rowsWritten)
+    exchanges(frame).filter(_.awaits.nonEmpty).map(rowsWritten)
 
   test("the other side's scan leaves out rows without a partner") {
     filtering() {
@@ -136,7 +136,26 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
       val frame = checkNative(
         "SELECT f.id, t.id FROM names s JOIN facts f ON s.k = f.k " +
           "JOIN facts t ON f.n = t.n WHERE s.part = 3 AND t.id < 7000")
-      assert(exchanges(frame).count(_.awaits.isDefined) >= 1)
+      assert(exchanges(frame).count(_.awaits.nonEmpty) >= 1)
+    }
+  }
+
+  test("keys of a broadcast reach the scans of other broadcasts, and through them further ones") {
+    def broadcasts(frame: DataFrame): Seq[NativeBroadcastExchangeExec] =
+      collectWithSubqueries(frame.queryExecution.executedPlan) {
+        case exchange: NativeBroadcastExchangeExec => exchange
+      }
+    val query = "SELECT /*+ BROADCAST(n), BROADCAST(p) */ f.id, p.part FROM facts f " +
+      "JOIN names n ON f.k = n.k JOIN facts g ON f.id = g.id " +
+      "JOIN (SELECT DISTINCT part FROM names WHERE part = 3) p ON n.part = p.part"
+    filtering() {
+      // An aggregation is not quick.
+      assert(broadcasts(checkNative(query)).forall(_.awaits.isEmpty))
+      val frame = checkNative(
+        query.replace("SELECT DISTINCT part FROM names WHERE part = 3", "SELECT part FROM names WHERE k = 3"))
+      val filtered = broadcasts(frame).filter(_.awaits.nonEmpty)
+      assert(filtered.map(_.metrics("numOutputRows").value) == Seq(50L))
+      assert(filteredRows(frame).contains(1000L))
     }
   }
 
@@ -229,7 +248,7 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
       }
       val patiently = timeout(Span(60, Seconds))
       val often = interval(Span(20, Milliseconds))
-      eventually(patiently, often)(assert(exchanges(frame).exists(_.awaits.isDefined)))
+      eventually(patiently, often)(assert(exchanges(frame).exists(_.awaits.nonEmpty)))
       eventually(patiently, often)(assert(ExecutorState.runningTasks(context) > 0))
       context.cancelJobGroup("cancelled")
       intercept[Exception](Await.result(result, 60.seconds))

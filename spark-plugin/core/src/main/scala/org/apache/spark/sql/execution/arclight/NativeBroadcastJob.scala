@@ -1,6 +1,6 @@
 package org.apache.spark.sql.execution.arclight
 
-import java.util.concurrent.{Future, TimeoutException, TimeUnit}
+import java.util.concurrent.{CancellationException, Future, TimeoutException, TimeUnit}
 import java.util.concurrent.TimeUnit.NANOSECONDS
 
 import scala.concurrent.Promise
@@ -22,6 +22,8 @@ import org.apache.spark.sql.types.LongType
 import org.apache.spark.unsafe.map.BytesToBytesMap
 import org.apache.spark.util.SparkFatalException
 
+import org.arclight.spark.execution.{CollectKeysExec, KeyExchange, KeySet}
+
 /**
  * The part of a native broadcast that deals with what is private to Spark: as
  * [[BroadcastExchangeExec]] it collects the rows in a job that can be found by its tag, within
@@ -30,7 +32,7 @@ import org.apache.spark.util.SparkFatalException
  * What is broadcast are the rows as they are. Native joins take these; for a consumer in the JVM
  * what its mode makes of them is built when the first one asks, and is broadcast too.
  */
-trait NativeBroadcastJob extends BroadcastExchangeLike {
+trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
 
   def mode: BroadcastMode
 
@@ -76,8 +78,12 @@ trait NativeBroadcastJob extends BroadcastExchangeLike {
       try {
         sparkContext.addJobTag(jobTag)
         sparkContext.setInterruptOnCancel(true)
+        collects.foreach(_.begin())
+        awaits.foreach(_.await(() => relationFuture.isCancelled || sparkContext.isStopped))
+        if (relationFuture.isCancelled) throw new CancellationException
         val beforeCollect = System.nanoTime()
         val (blocks, rowCount, dataSize) = collectRows()
+        collecting.foreach(settle(_, blocks, rowCount))
         longMetric("numOutputRows") += rowCount
         if (rowCount >= maxBroadcastRows) {
           throw QueryExecutionErrors.cannotBroadcastTableOverMaxTableRowsError(
@@ -94,10 +100,26 @@ trait NativeBroadcastJob extends BroadcastExchangeLike {
         broadcasted
       } catch {
         case failure: Throwable =>
+          collects.foreach(_.giveUp())
           val wrapped = wrap(failure)
           promise.tryFailure(wrapped)
           throw wrapped
       }
+    }
+
+  /** Takes the keys from the rows, if these are not too many. */
+  private def settle(
+      collecting: CollectKeysExec,
+      blocks: Array[Array[Byte]],
+      rowCount: Long): Unit =
+    if (rowCount > NativeBroadcastJob.MAX_KEY_ROWS) {
+      collecting.keys.giveUp()
+    } else {
+      val sets = collecting.columns.map { column =>
+        val position = child.output.indexWhere(_.exprId == column.exprId)
+        KeySet.of(rows(blocks), position, column.dataType)
+      }
+      collecting.keys.settle(sets.map(set => Some(Seq(set))).toIndexedSeq)
     }
 
   private def millisSince(nanos: Long): Long = NANOSECONDS.toMillis(System.nanoTime() - nanos)
@@ -179,4 +201,10 @@ trait NativeBroadcastJob extends BroadcastExchangeLike {
       relation = Some(made)
       made.asInstanceOf[Broadcast[T]]
     }
+}
+
+private object NativeBroadcastJob {
+
+  /** The most rows whose keys are taken: it is done on the driver. */
+  private val MAX_KEY_ROWS = 1L << 18
 }

@@ -8,22 +8,16 @@ import org.apache.spark.arclight.NativeShuffleDependency
 import org.apache.spark.rdd.DeterministicLevel
 import org.apache.spark.sql.execution.exchange.ShuffleExchangeLike
 
-import org.arclight.spark.execution.CollectedKeys
+import org.arclight.spark.execution.{CollectedKeys, KeyExchange}
 
 /**
  * The part of a native exchange that deals with types private to Spark: the job that writes it, and
  * the keys that its tasks collect.
  */
-trait NativeShuffleJob extends ShuffleExchangeLike {
+trait NativeShuffleJob extends ShuffleExchangeLike with KeyExchange {
 
   /** The shuffle; made once, when the stage below is executed. */
   def shuffleDependency: NativeShuffleDependency
-
-  /** The keys that the stage below collects. */
-  def collects: Option[CollectedKeys]
-
-  /** The keys that the stage below filters by. */
-  def awaits: Option[CollectedKeys]
 
   // Spark calls this on a thread of the exchange's own, before it takes the exchange's lock and
   // submits the job unless that was cancelled.
