@@ -16,6 +16,8 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
     .set("spark.shuffle.manager", StartSettings.SHUFFLE_MANAGER_CLASS)
     .set("spark.memory.offHeap.enabled", "true")
     .set("spark.memory.offHeap.size", "512m")
+    // Whatever may wait for keys does.
+    .set(ArclightConf.STAGE_FILTERS_MINIMUM.key, "0")
     .set(ArclightConf.TEST_FAIL_ON_DEFECT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_DISAGREEMENT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_LEAK.key, "true")

@@ -10,7 +10,7 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.adaptive.{ExchangeQueryStageExec, QueryStageExec, ShuffleQueryStageExec}
+import org.apache.spark.sql.execution.adaptive.{AdaptiveSparkPlanExec, ExchangeQueryStageExec, QueryStageExec, ShuffleQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeLike, Exchange, ShuffleExchangeLike}
 import org.apache.spark.sql.execution.joins.BaseJoinExec
 
@@ -89,6 +89,9 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     /** Whether the keys of a join go to its left side. */
     private val directions = new IdentityHashMap[SparkPlan, Boolean]
 
+    private val selectivity: Selectivity = new Selectivity(exchange =>
+      filtered.getOrDefault(exchange, Nil).map(link => selectivity.of(link.source.exchange)).product)
+
     def result: SparkPlan = {
       keepWaitedFor()
       while (chooseMore()) {}
@@ -129,8 +132,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
           .filter(links => links.ways.nonEmpty &&
             (!directions.containsKey(links.join) || directions.get(links.join) == links.toLeft))
         if (useful.nonEmpty) {
-          // To the side with more to read.
-          val KeyLinks(join, toLeft, ways) = useful.maxBy(_.ways.map(_.target.scanBytes).sum)
+          val KeyLinks(join, toLeft, ways) = useful.maxBy(_.ways.map(benefit).sum)
           directions.put(join, toLeft)
           ways.foreach { link =>
             filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
@@ -140,10 +142,15 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       filtered.values.asScala.map(_.length).sum > before
     }
 
+    /** A guess of the bytes that a scan need not give. */
+    private def benefit(link: KeyLink): Double =
+      link.target.scanBytes.toDouble * selectivity.of(link.target.exchange) *
+        (1 - selectivity.of(link.source.exchange))
+
     private def isUseful(link: KeyLink): Boolean = {
       def isSource = link.source match {
         case OpenSide(exchange, _) =>
-          JoinSides.isSelective(exchange, filtered.containsKey(_)) && isUnique(exchange) &&
+          selectivity.isSelective(exchange) && mayBeChanged(exchange) &&
             Option(collected.get(exchange)).forall(hasAll(_, link))
         case StartedSide(exchange) => exchange.collects.exists { keys =>
           hasAll(keys, link) && (keys.sets.isDefined || !keys.isSettled)
@@ -154,7 +161,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
           val already = filtered.getOrDefault(exchange, Nil)
           already.length < MAX_FILTERS &&
             !already.exists(_.source.exchange eq link.source.exchange) &&
-            (!isBroadcast(exchange) || isQuick(link.source.exchange)) && isUnique(exchange)
+            (!isBroadcast(exchange) || isQuick(link.source.exchange)) && mayBeChanged(exchange)
         case _: StartedSide => false
       }
       isTarget && isSource
@@ -173,14 +180,25 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       link.sourceKeys.forall(key => keys.columns.contains(key.exprId))
 
     /**
-     * What is planned twice runs once, which it would not if one of the two were another. Dynamic
-     * partition pruning looks for a broadcast as Spark planned it.
+     * What is planned twice runs once, which it would not if one of the two were another: neither
+     * may change, nor what is inside them. Broadcasts alone are small enough to run twice, but
+     * dynamic partition pruning looks for them as Spark planned them.
      */
-    private def isUnique(exchange: Exchange): Boolean =
-      exchanges.count(_.canonicalized == exchange.canonicalized) == 1 &&
+    private def mayBeChanged(exchange: Exchange): Boolean = {
+      val around = exchanges.filter(outer => (outer eq exchange) || outer.exists(_ eq exchange))
+      around.forall(outer => isBroadcast(outer) || isUnique(outer)) &&
         !(isBroadcast(exchange) && prunesPartitions)
+    }
 
-    private lazy val wholePlan: Seq[SparkPlan] = plan +: plan.subqueriesAll
+    private def isUnique(exchange: SparkPlan): Boolean =
+      exchanges.count(_.canonicalized == exchange.canonicalized) == 1
+
+    private lazy val wholePlan: Seq[SparkPlan] = plan +: subqueries(plan)
+
+    private def subqueries(plan: SparkPlan): Seq[SparkPlan] = plan.subqueriesAll.flatMap { subquery =>
+      val inside = subquery.collect { case adaptive: AdaptiveSparkPlanExec => adaptive.executedPlan }
+      subquery +: (inside ++ inside.flatMap(subqueries))
+    }
 
     private lazy val exchanges: Seq[SparkPlan] = wholePlan.flatMap(_.collect {
       case exchange: Exchange => exchange

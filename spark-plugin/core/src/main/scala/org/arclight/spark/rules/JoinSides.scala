@@ -1,16 +1,16 @@
 package org.arclight.spark.rules
 
-import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression, IsNotNull}
+import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
-import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.execution.{CollectedKeys, FilterByKeysExec, KeyExchange}
+import org.arclight.spark.execution.{CollectedKeys, KeyExchange}
 
 /** The exchange below one side of a join, whose stage knows or wants keys. */
 private[rules] sealed trait JoinSide {
@@ -209,24 +209,5 @@ private[rules] object JoinSides {
     val all = scan.relation.schema.fields.map(_.dataType.defaultSize.toLong).sum
     val read = scan.output.map(_.dataType.defaultSize.toLong).sum
     BigInt(scan.relation.location.sizeInBytes) * read / math.max(all, read).max(1)
-  }
-
-  /**
-   * Whether what a plan gives is less than what its tables have, as far as conditions tell.
-   *
-   * @param isFiltered whether an exchange in the plan is to be filtered by keys
-   */
-  def isSelective(plan: SparkPlan, isFiltered: SparkPlan => Boolean): Boolean = plan.exists {
-    case filter: FilterExec => conjuncts(filter.condition).exists(!_.isInstanceOf[IsNotNull])
-    case _: FilterByKeysExec => true
-    case stage: QueryStageExec => isSelective(stage.plan, isFiltered)
-    case ReusedExchangeExec(_, exchange) => isSelective(exchange, isFiltered)
-    case exchange: Exchange => isFiltered(exchange)
-    case _ => false
-  }
-
-  private def conjuncts(condition: Expression): Seq[Expression] = condition match {
-    case And(left, right) => conjuncts(left) ++ conjuncts(right)
-    case other => Seq(other)
   }
 }

@@ -5,7 +5,7 @@ import scala.jdk.CollectionConverters._
 import com.google.protobuf.{Any => ProtobufAny}
 import io.substrait.proto._
 import org.apache.spark.sql.catalyst.expressions.BoundReference
-import org.arclight.proto.{AggregateFallbacks, BroadcastInput, Generate, JoinInfo, NestedLoopJoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
+import org.arclight.proto.{AggregateFallbacks, BroadcastInput, CollectKeys, FilterByKeys, Generate, JoinInfo, NestedLoopJoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
 import org.scalatest.Assertions
 
 /**
@@ -130,6 +130,18 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
       val generate = rel.getExtensionSingle.getDetail.unpack(classOf[Generate])
       val kept = generate.getKeptList.asScala.toSeq.map(position => input(position))
       direct(rel.getExtensionSingle.getCommon, kept ++ generated(generate, input))
+    case Rel.RelTypeCase.EXTENSION_SINGLE
+        if rel.getExtensionSingle.getDetail.is(classOf[CollectKeys]) =>
+      val input = relation(rel.getExtensionSingle.getInput)
+      val collect = rel.getExtensionSingle.getDetail.unpack(classOf[CollectKeys])
+      collect.getColumnsList.asScala.foreach(column => assert(column < input.length))
+      direct(rel.getExtensionSingle.getCommon, input)
+    case Rel.RelTypeCase.EXTENSION_SINGLE
+        if rel.getExtensionSingle.getDetail.is(classOf[FilterByKeys]) =>
+      val input = relation(rel.getExtensionSingle.getInput)
+      val byKeys = rel.getExtensionSingle.getDetail.unpack(classOf[FilterByKeys])
+      byKeys.getFiltersList.asScala.foreach(filter => assert(filter.getColumn < input.length))
+      direct(rel.getExtensionSingle.getCommon, input)
     case Rel.RelTypeCase.EXTENSION_SINGLE =>
       assert(atRoot, "ShuffleWrite is at the root only")
       val input = relation(rel.getExtensionSingle.getInput)

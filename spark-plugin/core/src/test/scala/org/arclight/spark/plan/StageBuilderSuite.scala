@@ -7,6 +7,7 @@ import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.test.SharedSparkSession
 import org.apache.spark.sql.types._
+import org.arclight.proto.{BlockCompression, CollectKeys, FilterByKeys}
 
 /** Plans of queries hold what their anchors, types and references say. */
 class StageBuilderSuite extends QueryTest with SharedSparkSession {
@@ -209,6 +210,21 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
       assert(found.head.jvmExpressions.length == 3)
       assert(functions(found.head) - "is_not_null" == Set(ExpressionWriter.JVM))
     }
+  }
+
+  test("keys from one stage to another") {
+    val builder = new StageBuilder(new SQLConf)
+    val (first, second) = (AttributeReference("a", StringType)(), AttributeReference("b", IntegerType)())
+    val input = builder.rowsInput(builder.newInput(), Seq(first, second))
+    val filtered = builder.filterByKeys(input, Seq(second -> Seq(Array[Byte](0), Array.empty[Byte])))
+    val collected = builder.collectKeys(filtered, Seq(second), 100)
+    val stage = builder.build(
+      builder.shuffleWrite(collected, ShufflePartitioning.Single, 1, BlockCompression.BLOCK_COMPRESSION_NONE))
+    PlanChecker.check(stage)
+    val below = root(stage).getExtensionSingle.getInput.getExtensionSingle
+    assert(below.getDetail.unpack(classOf[CollectKeys]).getColumnsList.get(0) == 1)
+    assert(below.getInput.getExtensionSingle.getDetail.unpack(classOf[FilterByKeys])
+      .getFilters(0).getKeySetsCount == 2)
   }
 
   test("a column that is not there is a defect") {
