@@ -8,6 +8,9 @@ use arclight_expressions::value_bytes::{
     Floats, decode_value, encode_value, normalize_double, normalize_float,
 };
 
+/// Keys that a loop looks up at a time, so that their cache misses overlap.
+pub(crate) const GROUP: usize = 128;
+
 /// The encoded keys of rows, one after the other. Equal keys (NULL equals NULL, NaN equals NaN,
 /// -0.0 equals 0.0) have equal bytes.
 #[derive(Default)]

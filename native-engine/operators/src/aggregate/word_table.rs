@@ -6,11 +6,9 @@ use arclight_columns::{
 use arclight_expressions::EvalError;
 use arclight_expressions::value_bytes::{normalize_double, normalize_float};
 
-use crate::key_bytes::KeyHasher;
+use crate::key_bytes::{GROUP, KeyHasher};
 
 const EMPTY: u32 = u32::MAX;
-/// Rows that a loop looks up at a time, so that their cache misses overlap.
-const GROUP: usize = 128;
 
 #[derive(Clone, Copy)]
 struct Slot {

@@ -3,7 +3,7 @@
 use arclight_columns::{Column, Selection};
 
 use super::keys::WordForm;
-use crate::key_bytes::{EncodedKeys, KeyHasher};
+use crate::key_bytes::{EncodedKeys, GROUP, KeyHasher};
 use crate::operator::EngineError;
 
 /// An array of up to this many slots is taken whatever the number of rows, unless that is tiny.
@@ -16,8 +16,6 @@ const ARRAY_ROWS: u64 = 256;
 const LARGE_ARRAY: u64 = 16 << 20;
 /// Beyond that, an array is taken where it is no larger than a hash table.
 const SLOTS_PER_ROW: u64 = 8;
-/// Rows that a loop looks up at a time, so that their cache misses overlap.
-const GROUP: usize = 128;
 
 /// Finds the first row of a key. A row is its position plus one; 0 is none.
 pub(super) enum Index {

@@ -53,12 +53,14 @@ object ArclightConf {
 
   val STAGE_FILTERS: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
     "spark.arclight.stageFilters.enabled", default = true, Session, "0.1.0",
-    "Whether the scan on one side of a shuffled join waits for the other side, if that is filtered, " +
-      "and then leaves out the rows whose keys that side does not have. Needs adaptive execution."))
+    "Whether the stage of a scan on one side of a join waits for the stage of the other side, if " +
+      "that is filtered, and then leaves out the rows whose keys the other side does not have. " +
+      "Needs adaptive execution."))
 
   val STAGE_FILTERS_MINIMUM: ConfigurationEntry[Long] = register(ConfigurationEntry.bytes(
     "spark.arclight.stageFilters.minimumScanSize", 16L << 20, Session, "0.1.0",
-    "Scans of fewer bytes do not wait for the keys of a join's other side."))
+    "A scan that is shuffled waits for the keys of a join's other side if what it reads of its " +
+      "files is at least that large. Queries without such a scan have no filters across stages."))
 
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",

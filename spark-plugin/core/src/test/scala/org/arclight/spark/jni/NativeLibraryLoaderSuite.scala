@@ -41,11 +41,10 @@ class NativeLibraryLoaderSuite extends AnyFunSuite {
     val java = Paths.get(sys.props("java.home"), "bin", "java").toString
     val file = s"-D${NativeLibraryLoader.FILE_PROPERTY}=" +
       sys.props(NativeLibraryLoader.FILE_PROPERTY)
-    val folder = Files.createTempDirectory("many-threads")
     val output = new StringBuilder
     val log = ProcessLogger(line => output.append(line).append('\n'))
     val command = Seq(
-      java, file, s"-XX:ErrorFile=$folder/error", "-cp", sys.props("java.class.path"),
+      java, file, "-XX:+ErrorFileToStdout", "-cp", sys.props("java.class.path"),
       "org.arclight.spark.jni.ManyThreads")
     assert(Process(command).!(log) == 0, output)
     assert(output.toString.contains("used"))
