@@ -47,7 +47,11 @@ impl Operator for Filter {
         format!("Filter {:?}", self.predicate)
     }
     fn scan_column(&self, column: usize) -> Option<ScanColumn> {
-        self.input.scan_column(column)
+        // A row that is left out below does not raise here, as it would for Spark.
+        match self.predicate.is_total() {
+            true => self.input.scan_column(column),
+            false => None,
+        }
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(FilterStream {

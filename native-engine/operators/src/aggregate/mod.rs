@@ -64,6 +64,13 @@ pub struct Measure {
 }
 
 impl Measure {
+    /// Whether it may raise for a row or a group.
+    fn may_fail(&self) -> bool {
+        let evaluates = self.phase.finishes() && self.evaluate_fallback.is_some();
+        let mut inputs = self.arguments.iter().chain(&self.filter);
+        self.update_fallback.is_some() || evaluates || !inputs.all(|input| input.is_total())
+    }
+
     /// The types of its output columns.
     fn output_types(&self) -> Vec<SparkType> {
         if self.phase.finishes() {
@@ -172,9 +179,15 @@ impl Operator for HashAggregate {
         )
     }
     fn scan_column(&self, column: usize) -> Option<ScanColumn> {
-        // Rows with this key are of no other group.
-        self.input
-            .scan_column(self.plan.groupings.get(column)?.column()?)
+        // Rows with this key are of no other group; but left out they would not raise.
+        let plan = &self.plan;
+        let key = plan.groupings.get(column)?.column()?;
+        let raises = plan.measures.iter().any(Measure::may_fail)
+            || plan.groupings.iter().any(|grouping| !grouping.is_total());
+        match !raises {
+            true => self.input.scan_column(key),
+            false => None,
+        }
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let output: usize = self

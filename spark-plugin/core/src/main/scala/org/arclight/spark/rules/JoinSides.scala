@@ -10,7 +10,8 @@ import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange,
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.execution.{CollectedKeys, KeyExchange}
+import org.arclight.spark.execution.{CollectedKeys, FilterByKeysExec, KeyExchange}
+import org.arclight.spark.plan.expressions.ErrorFreedom
 
 /** The exchange below one side of a join, whose stage knows or wants keys. */
 private[rules] sealed trait JoinSide {
@@ -152,7 +153,8 @@ private[rules] object JoinSides {
   /**
    * The exchange whose rows with some value of a column of `plan` have no effect but on the plan's
    * rows with that value, if in its stage a scan has the column: one of at least `minimum` bytes, or
-   * one whose rows are broadcast; or an exchange whose stage waits for keys.
+   * one whose rows are broadcast; or an exchange whose stage waits for keys. What is between raises
+   * for no row: Spark would have raised for those that are left out, too.
    */
   def target(plan: SparkPlan, column: Attribute, minimum: Long): Option[JoinSide] = plan match {
     case exchange: ShuffleExchangeExec =>
@@ -162,15 +164,7 @@ private[rules] object JoinSides {
       scanBytes(exchange.child, column).flatMap(openSide(exchange, _))
         .orElse(target(exchange.child, column, minimum))
     case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
-    case _: SortExec | _: AQEShuffleReadExec =>
-      below(plan, column).flatMap(target(_, column, minimum))
-    case _: FilterExec | _: ProjectExec if plan.expressions.forall(_.deterministic) =>
-      below(plan, column).flatMap(target(_, column, minimum))
-    case join: BaseJoinExec =>
-      below(plan, column).filter(keepsRows(join, _)).flatMap(target(_, column, minimum))
-    case aggregate: BaseAggregateExec if groupsBy(aggregate, column) =>
-      target(aggregate.child, column, minimum)
-    case _ => None
+    case _ => throughOperator(plan, column).flatMap(target(_, column, minimum))
   }
 
   private def openSide(exchange: SparkPlan, scanBytes: BigInt): Option[JoinSide] = exchange match {
@@ -189,6 +183,26 @@ private[rules] object JoinSides {
       case _ => false
     }
 
+  /**
+   * The child whose rows with some value of a column have no effect but on a plan's rows with that
+   * value, errors included.
+   */
+  private def throughOperator(plan: SparkPlan, column: Attribute): Option[SparkPlan] = plan match {
+    case _: AQEShuffleReadExec | _: FilterByKeysExec => plan.children.headOption
+    case sort: SortExec if sort.sortOrder.forall(order => ErrorFreedom.of(order.child)) =>
+      below(plan, column)
+    case _: FilterExec | _: ProjectExec if plan.expressions.forall(ErrorFreedom.of(_)) =>
+      below(plan, column)
+    case join: BaseJoinExec if plan.expressions.forall(ErrorFreedom.of(_)) =>
+      below(plan, column).filter(keepsRows(join, _))
+    case aggregate: BaseAggregateExec if groupsBy(aggregate, column) && raisesNothing(aggregate) =>
+      Some(aggregate.child)
+    case _ => None
+  }
+
+  private def raisesNothing(aggregate: BaseAggregateExec): Boolean = ErrorFreedom.ofAggregation(
+    aggregate.groupingExpressions, aggregate.aggregateExpressions, aggregate.resultExpressions)
+
   /** Whether the rows that a join gives for a row of a side have its columns as they are. */
   private def keepsRows(join: BaseJoinExec, side: SparkPlan): Boolean = join.joinType match {
     case _: InnerLike => true
@@ -201,7 +215,7 @@ private[rules] object JoinSides {
   private def scanBytes(plan: SparkPlan, column: Attribute): Option[BigInt] = plan match {
     case scan: FileSourceScanExec if OperatorVerdict.isNative(scan) => Some(scanSize(scan))
     case _: Exchange | _: QueryStageExec => None
-    case other => below(other, column).flatMap(scanBytes(_, column))
+    case other => throughOperator(other, column).flatMap(scanBytes(_, column))
   }
 
   /** Bytes of a scan's files, of its columns alone as far as types tell. */

@@ -207,12 +207,37 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
   test("an error of the side with the keys is Spark's") {
     filtering(SQLConf.ANSI_ENABLED.key -> "true") {
       val query = "SELECT f.id, s.k FROM names s JOIN facts f ON s.k = f.k WHERE 10 / (s.part - 3) > 1"
-      val error = intercept[Exception](spark.sql(query).collect())
-      val conditions = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).collect {
-        case known: org.apache.spark.SparkThrowable => known.getCondition
-      }
-      assert(conditions.contains("DIVIDE_BY_ZERO"))
+      assert(conditions(query).contains("DIVIDE_BY_ZERO"))
     }
+  }
+
+  test("rows that Spark would raise for are not left out") {
+    filtering(SQLConf.ANSI_ENABLED.key -> "true") {
+      Seq(
+        // Only rows without a partner raise.
+        "SELECT /*+ BROADCAST(s) */ f.id FROM names s JOIN facts f ON s.k = f.k " +
+          "WHERE s.part = 3 AND 10 / (f.id - 7) < 100",
+        "SELECT f.id, f.q FROM names s JOIN (SELECT k, id, 10 / (id - 7) AS q FROM facts) f " +
+          "ON s.k = f.k WHERE s.part = 3",
+        "SELECT f.id FROM names s JOIN (SELECT k, id FROM facts WHERE 10 / (id - 7) < 100) f " +
+          "ON s.k = f.k WHERE s.part = 3",
+        "SELECT f.k FROM names s JOIN (SELECT k, sum(10 / (id - 7)) AS q FROM facts GROUP BY k) f " +
+          "ON s.k = f.k WHERE s.part = 3 AND f.q > 0",
+        "SELECT f.k FROM names s JOIN (SELECT k, 10 / (min(id) - 7) AS q FROM facts GROUP BY k) f " +
+          "ON s.k = f.k WHERE s.part = 3 AND f.q < 100").foreach { query =>
+        val (native, spark) = (conditions(query), withSQLConf(ArclightConf.ENABLED.key -> "false") {
+          conditions(query)
+        })
+        assert(native.contains("DIVIDE_BY_ZERO") && spark.contains("DIVIDE_BY_ZERO"), query)
+      }
+    }
+  }
+
+  private def conditions(query: String): Seq[String] = {
+    val error = intercept[Exception](spark.sql(query).collect())
+    Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).collect {
+      case known: org.apache.spark.SparkThrowable => known.getCondition
+    }.toSeq
   }
 
   test("without adaptive execution nothing waits") {
