@@ -13,11 +13,21 @@ pub type Digest = [u8; 16];
 /// Plans kept when no task runs them: stages of one query are few, of a busy executor tens.
 const CAPACITY: usize = 64;
 
+/// Bytes that the plans kept have as messages, the last one apart. Those with keys of another stage
+/// are large, and their filters up to ten times as large.
+const CAPACITY_BYTES: usize = 4 << 20;
+
+struct Plan {
+    digest: Digest,
+    stage: Arc<Stage>,
+    bytes: usize,
+}
+
 /// The most recently used plans. Running tasks pin theirs by holding the `Arc`.
 #[derive(Default)]
 pub struct PlanCache {
     /// Least recently used first.
-    plans: Mutex<Vec<(Digest, Arc<Stage>)>>,
+    plans: Mutex<Vec<Plan>>,
 }
 
 impl PlanCache {
@@ -29,22 +39,27 @@ impl PlanCache {
         // Decoded without the lock: two tasks may do it at once, the first one kept wins.
         let stage = Stage::decode(bytes)?;
         let mut plans = self.plans.lock();
-        if let Some((_, there)) = plans.iter().find(|(d, _)| *d == digest) {
-            return Ok(Arc::clone(there));
+        if let Some(there) = plans.iter().find(|plan| plan.digest == digest) {
+            return Ok(Arc::clone(&there.stage));
         }
-        if plans.len() == CAPACITY {
-            plans.remove(0);
+        let mut held: usize = plans.iter().map(|plan| plan.bytes).sum();
+        while plans.len() >= CAPACITY || (held > CAPACITY_BYTES && !plans.is_empty()) {
+            held -= plans.remove(0).bytes;
         }
-        plans.push((digest, Arc::clone(&stage)));
+        plans.push(Plan {
+            digest,
+            stage: Arc::clone(&stage),
+            bytes: bytes.len(),
+        });
         Ok(stage)
     }
 
     fn touch(&self, digest: &Digest) -> Option<Arc<Stage>> {
         let mut plans = self.plans.lock();
-        let position = plans.iter().position(|(d, _)| d == digest)?;
-        let entry = plans.remove(position);
-        let stage = Arc::clone(&entry.1);
-        plans.push(entry);
+        let position = plans.iter().position(|plan| plan.digest == *digest)?;
+        let plan = plans.remove(position);
+        let stage = Arc::clone(&plan.stage);
+        plans.push(plan);
         Some(stage)
     }
 }

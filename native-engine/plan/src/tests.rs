@@ -21,11 +21,11 @@ use substrait_prost::rel::RelType;
 use substrait_prost::rel_common::{Direct, Emit, EmitKind};
 use substrait_prost::r#type::{Boolean, Kind, Nullability};
 use substrait_prost::{
-    ComparisonJoinKey, Expression, ExtensionLeafRel, FilterRel, FunctionArgument, HashJoinRel,
-    Plan, PlanRel, Rel, RelCommon, RelRoot, Type, plan_rel,
+    ComparisonJoinKey, Expression, ExtensionLeafRel, ExtensionSingleRel, FilterRel,
+    FunctionArgument, HashJoinRel, Plan, PlanRel, Rel, RelCommon, RelRoot, Type, plan_rel,
 };
 
-use crate::proto::{JoinInfo, OperatorInfo, RangeInput, StageInfo};
+use crate::proto::{CollectKeys, FilterByKeys, JoinInfo, OperatorInfo, RangeInput, StageInfo};
 use crate::{CATALOGUE, PlanError, Stage};
 
 const GREATER_THAN: u32 = 1;
@@ -347,4 +347,62 @@ fn a_plan_is_decoded_once_per_digest() {
     // The bytes of a known digest are not even looked at.
     let second = cache.get([7; 16], &[]).unwrap();
     assert!(Arc::ptr_eq(&first, &second));
+}
+
+fn over_range<M: Message + Name>(id: u32, detail: &M) -> RelType {
+    RelType::ExtensionSingle(Box::new(ExtensionSingleRel {
+        common: common(id),
+        input: Some(Box::new(range(0, 0, 0))),
+        detail: Some(any(detail)),
+    }))
+}
+
+fn by_keys(column: u32, key_sets: Vec<Vec<u8>>) -> RelType {
+    let filter = crate::proto::filter_by_keys::Filter { column, key_sets };
+    let filters = vec![filter];
+    over_range(1, &FilterByKeys { filters })
+}
+
+#[test]
+fn keys_of_another_stage_filter() {
+    // 5 as its distance from the smallest integer.
+    let five = vec![0x85, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
+    let stage = Stage::decode(&plan_of(by_keys(0, vec![five, Vec::new()]))).unwrap();
+    assert!(stage.explain().starts_with("FilterByKeys [0]"));
+    assert_eq!(rows(&stage, Split::Slice(0)), 1);
+}
+
+#[test]
+fn keys_of_columns_are_collected() {
+    let collect = |columns| over_range(1, &CollectKeys { columns, limit: 9 });
+    let stage = Stage::decode(&plan_of(collect(vec![0]))).unwrap();
+    assert!(stage.explain().starts_with("CollectKeys of [0], up to 9"));
+    assert!(Stage::decode(&plan_of(collect(vec![0, 1]))).is_err());
+}
+
+#[test]
+fn keys_must_be_of_a_column_that_is_there() {
+    assert!(Stage::decode(&plan_of(by_keys(1, Vec::new()))).is_err());
+    assert!(Stage::decode(&plan_of(by_keys(0, vec![vec![0x80]]))).is_err());
+}
+
+#[test]
+fn large_plans_make_room_for_others() {
+    let cache = crate::PlanCache::default();
+    let large = |start: u8| {
+        // As many keys as bytes.
+        let mut keys = vec![1u8; 3 << 20];
+        keys[0] = start;
+        plan_of(by_keys(0, vec![keys]))
+    };
+    let first = cache.get([1; 16], &large(1)).unwrap();
+    let second = cache.get([2; 16], &large(2)).unwrap();
+    cache.get([3; 16], &large(3)).unwrap();
+    assert!(
+        cache
+            .get([2; 16], &[])
+            .is_ok_and(|plan| Arc::ptr_eq(&plan, &second))
+    );
+    assert!(cache.get([1; 16], &[]).is_err());
+    assert_eq!(Arc::strong_count(&first), 1);
 }
