@@ -53,6 +53,7 @@ trait PluggedSuite extends SharedSparkSession {
         .set(StartSettings.OFF_HEAP_ENABLED, "true")
         .set(StartSettings.OFF_HEAP_SIZE, "1g")
         .set(ArclightConf.TRANSITION_COST.key, "0")
+        .set(ArclightConf.STAGE_FILTERS_MINIMUM.key, "0")
         .set(ArclightConf.TEST_FAIL_ON_DEFECT.key, "true")
         .set(ArclightConf.TEST_FAIL_ON_DISAGREEMENT.key, "true")
     } else {
