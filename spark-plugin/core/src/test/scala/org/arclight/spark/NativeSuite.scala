@@ -1,9 +1,12 @@
 package org.arclight.spark
 
 import org.apache.spark.SparkConf
+import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.sql.{DataFrame, QueryTest, Row}
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.test.SharedSparkSession
+import org.scalatest.concurrent.PatienceConfiguration.{Interval, Timeout}
+import org.scalatest.time.{Milliseconds, Seconds, Span}
 
 import org.arclight.spark.explain.NativePlans
 
@@ -21,6 +24,23 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
     .set(ArclightConf.TEST_FAIL_ON_DEFECT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_DISAGREEMENT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_LEAK.key, "true")
+
+  /** How long a task may go on when its job is over; it looks once a batch. */
+  protected val promptly: Timeout = timeout(Span(10, Seconds))
+
+  /** How long a busy machine may take to plan a job and start its tasks. */
+  protected val patiently: Timeout = timeout(Span(120, Seconds))
+  protected val often: Interval = interval(Span(20, Milliseconds))
+
+  /** No task runs, those that outlive a failed job for a moment included, and nothing is held. */
+  protected def checkIdle(): Unit = eventually(promptly, often) {
+    assert(ExecutorState.runningTasks(spark.sparkContext) == 0)
+    assert(ExecutorState.executionMemoryUsed == 0)
+  }
+
+  /** An error, what caused it, and so on. */
+  protected def causes(error: Throwable): Seq[Throwable] =
+    Iterator.iterate(error)(_.getCause).takeWhile(_ != null).toSeq
 
   /** The operators of the executed plan that Spark runs, by name, with the reasons. */
   protected def fallbacks(frame: DataFrame): Seq[(String, String)] =

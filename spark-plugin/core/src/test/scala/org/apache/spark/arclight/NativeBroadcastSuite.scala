@@ -185,7 +185,7 @@ class NativeBroadcastSuite extends NativeSuite with AdaptiveSparkPlanHelper with
 
   private def condition(query: String): String = {
     val error = intercept[Exception](spark.sql(query).collect())
-    Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null)
+    causes(error)
       .collectFirst { case known: SparkThrowable if known.getCondition != null => known.getCondition }
       .getOrElse(error.toString)
   }

@@ -1,7 +1,5 @@
 package org.arclight.spark.differential
 
-import java.nio.file.{Files, Path => FilePath}
-
 import scala.jdk.CollectionConverters._
 
 import org.apache.hadoop.fs.Path
@@ -14,30 +12,16 @@ import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types.StructType
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.{ArclightConf, FilesSuite}
 
 /** Nested columns of Parquet files in all layouts, read natively and by Spark. */
-class NestedFilesSuite extends NativeSuite {
+class NestedFilesSuite extends FilesSuite {
 
-  private var folder: FilePath = _
   private var files = 0
-
-  override def beforeAll(): Unit = {
-    super.beforeAll()
-    folder = Files.createTempDirectory("nested")
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder.toFile)
-    } finally {
-      super.afterAll()
-    }
-  }
 
   private def newPath(): String = {
     files += 1
-    folder.resolve(s"files-$files").toString
+    s"$folder/files-$files"
   }
 
   /** Values of every type, NULL at every level, and lists and maps that are empty. */

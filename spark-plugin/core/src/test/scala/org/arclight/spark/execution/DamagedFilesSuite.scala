@@ -74,7 +74,7 @@ class DamagedFilesSuite extends NativeSuite {
   /** The executor still runs, and holds nothing. */
   private def checkAlive(): Unit = {
     assert(spark.range(1000).selectExpr("sum(id)").head().getLong(0) == 499500)
-    assert(org.apache.spark.arclight.ExecutorState.executionMemoryUsed == 0)
+    checkIdle()
   }
 
   private val damages: Seq[(String, RandomAccessFile => Unit)] = Seq(

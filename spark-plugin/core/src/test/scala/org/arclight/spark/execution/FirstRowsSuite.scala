@@ -8,19 +8,16 @@ import org.apache.spark.sql.arclight.QueryHistory
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.{ArclightConf, FilesSuite}
 import org.arclight.spark.explain.NativePlans
 
 /** Limits, first rows in order, and the actions that want few rows. */
-class FirstRowsSuite extends NativeSuite {
+class FirstRowsSuite extends FilesSuite {
 
   private val FILES = 6
 
-  private var folder: java.io.File = _
-
   override def beforeAll(): Unit = {
     super.beforeAll()
-    folder = java.nio.file.Files.createTempDirectory("numbers").toFile
     withSQLConf(ArclightConf.ENABLED.key -> "false") {
       spark.range(0, 60000, 1, FILES).selectExpr(
         "id",
@@ -32,14 +29,6 @@ class FirstRowsSuite extends NativeSuite {
     // A task a file: a split has room for one, and no file is cut.
     spark.conf.set(SQLConf.FILES_MAX_PARTITION_BYTES.key, (16L << 20).toString)
     spark.conf.set(SQLConf.FILES_OPEN_COST_IN_BYTES.key, (16L << 20).toString)
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder)
-    } finally {
-      super.afterAll()
-    }
   }
 
   /** How many tasks end while something runs. */

@@ -10,20 +10,12 @@ import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.scheduler.{SparkListener, SparkListenerTaskEnd, SparkListenerTaskStart}
 import org.apache.spark.sql.DataFrame
-import org.scalatest.time.{Milliseconds, Seconds, Span}
 
 import org.arclight.spark.{ArclightConf, NativeSuite}
 
 /** Tasks that are killed, and jobs that are cancelled, while the engine runs. */
 class KilledTasksSuite extends NativeSuite {
   import KilledTasksSuite._
-
-  /** How long a killed task may go on; it looks once a batch. */
-  private val promptly = timeout(Span(10, Seconds))
-
-  /** How long a busy machine may take to plan a job and start its tasks. */
-  private val patiently = timeout(Span(120, Seconds))
-  private val often = interval(Span(20, Milliseconds))
 
   private implicit val threads: ExecutionContext = ExecutionContext.global
 
@@ -39,8 +31,7 @@ class KilledTasksSuite extends NativeSuite {
   }
 
   private def checkNothingLeft(filesBefore: Set[String]): Unit = {
-    eventually(promptly, often)(assert(ExecutorState.runningTasks(spark.sparkContext) == 0))
-    eventually(promptly, often)(assert(ExecutorState.executionMemoryUsed == 0))
+    checkIdle()
     assert(ExecutorState.localFiles -- filesBefore == Set.empty)
   }
 
@@ -62,7 +53,7 @@ class KilledTasksSuite extends NativeSuite {
     assert(natives(native.queryExecution.executedPlan).nonEmpty)
     context.cancelJobGroup("cancelled")
     val error = intercept[Exception](Await.result(result, 10.seconds))
-    val texts = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).map(_.toString)
+    val texts = causes(error).map(_.toString)
     assert(texts.exists(_.toLowerCase.contains("cancelled")), error)
     checkNothingLeft(before)
     assert(spark.sql("SELECT sum(id) FROM numbers").head().getLong(0) == 199990000L)
@@ -119,7 +110,7 @@ class KilledTasksSuite extends NativeSuite {
         }
         ExecutorState.drainListeners(context)
         assert(killer.killed.get > 0)
-        eventually(promptly, often)(assert(ExecutorState.executionMemoryUsed == 0))
+        checkIdle()
       } finally {
         context.removeSparkListener(killer)
         slowTasks.clear()
@@ -136,7 +127,7 @@ class KilledTasksSuite extends NativeSuite {
           "SELECT /*+ REPARTITION(20, s) */ id, failing(id) AS s FROM numbers")) {
         val before = ExecutorState.localFiles
         val error = intercept[SparkException](spark.sql(query).collect())
-        val conditions = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null)
+        val conditions = causes(error)
           .collect { case known: SparkException => known.getCondition }
         assert(conditions.contains("FAILED_EXECUTE_UDF"))
         // The other task may go on for a moment, or may have ended well before.
@@ -145,7 +136,7 @@ class KilledTasksSuite extends NativeSuite {
             .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
           assert(left.isEmpty)
         }
-        eventually(promptly, often)(assert(ExecutorState.executionMemoryUsed == 0))
+        checkIdle()
       }
     }
   }

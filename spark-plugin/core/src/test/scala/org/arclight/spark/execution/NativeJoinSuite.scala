@@ -8,17 +8,14 @@ import org.apache.spark.sql.execution.exchange.{Exchange, ReusedExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec}
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, EngineState, NativeSuite}
+import org.arclight.spark.{ArclightConf, EngineState, FilesSuite}
 
 /** Joins of shuffled sides under what AQE makes of their plans, and without AQE. */
-class NativeJoinSuite extends NativeSuite with AdaptiveSparkPlanHelper {
-
-  private var folder: java.io.File = _
+class NativeJoinSuite extends FilesSuite with AdaptiveSparkPlanHelper {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
     assert(EngineState.unavailable.isEmpty)
-    folder = java.nio.file.Files.createTempDirectory("joins").toFile
     withSQLConf(ArclightConf.ENABLED.key -> "false") {
       spark.range(0, 20000, 1, 4).selectExpr(
         "id", "id % 100 AS k", "IF(id % 10 < 8, 3, id % 50) AS skewed",
@@ -31,14 +28,6 @@ class NativeJoinSuite extends NativeSuite with AdaptiveSparkPlanHelper {
     }
     Seq("facts", "names", "parts").foreach { table =>
       spark.read.parquet(s"$folder/$table").createOrReplaceTempView(table)
-    }
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder)
-    } finally {
-      super.afterAll()
     }
   }
 

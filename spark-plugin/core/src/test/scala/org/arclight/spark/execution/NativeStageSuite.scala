@@ -7,19 +7,16 @@ import org.apache.spark.sql.execution.exchange.ShuffleExchangeExec
 import org.apache.spark.sql.functions.{col, sum}
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, EngineState, NativeSuite}
+import org.arclight.spark.{ArclightConf, EngineState, FilesSuite}
 import org.arclight.spark.explain.NativePlans
 
 /** Queries that run natively, compared with Spark. */
-class NativeStageSuite extends NativeSuite {
+class NativeStageSuite extends FilesSuite {
   import testImplicits._
-
-  private var folder: java.io.File = _
 
   override def beforeAll(): Unit = {
     super.beforeAll()
     assert(EngineState.unavailable.isEmpty)
-    folder = java.nio.file.Files.createTempDirectory("lineitem").toFile
     withSQLConf(ArclightConf.ENABLED.key -> "false") {
       spark.range(0, 20000, 1, 3).selectExpr(
         "id",
@@ -33,14 +30,6 @@ class NativeStageSuite extends NativeSuite {
         .write.mode("overwrite").parquet(folder.getPath)
     }
     spark.read.parquet(folder.getPath).createOrReplaceTempView("lineitem")
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder)
-    } finally {
-      super.afterAll()
-    }
   }
 
   private val revenue =
@@ -156,7 +145,7 @@ class NativeStageSuite extends NativeSuite {
       path.listFiles().filter(_.getName.endsWith(".parquet")).foreach(_.delete())
       def condition(): String = {
         val error = intercept[SparkException](frame.collect())
-        Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null)
+        causes(error)
           .collectFirst { case cause: SparkException if cause.getCondition != null => cause }
           .fold(error.toString)(_.getCondition)
       }

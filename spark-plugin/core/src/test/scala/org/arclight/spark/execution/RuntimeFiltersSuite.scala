@@ -11,18 +11,14 @@ import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 import org.apache.spark.sql.execution.metric.SQLShuffleWriteMetricsReporter
 import org.apache.spark.sql.internal.SQLConf
-import org.scalatest.time.{Milliseconds, Seconds, Span}
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.{ArclightConf, FilesSuite}
 
 /** Keys of one side of a shuffled join in the scan of the other. */
-class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
-
-  private var folder: java.io.File = _
+class RuntimeFiltersSuite extends FilesSuite with AdaptiveSparkPlanHelper {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    folder = java.nio.file.Files.createTempDirectory("filters").toFile
     withSQLConf(ArclightConf.ENABLED.key -> "false") {
       spark.range(0, 20000, 1, 4).selectExpr(
         "id", "id % 1000 AS k", "IF(id % 9 = 0, NULL, CAST(id % 300 AS INT)) AS n",
@@ -35,14 +31,6 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
     }
     Seq("facts", "names").foreach { table =>
       spark.read.parquet(s"$folder/$table").createOrReplaceTempView(table)
-    }
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder)
-    } finally {
-      super.afterAll()
     }
   }
 
@@ -235,7 +223,7 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
 
   private def conditions(query: String): Seq[String] = {
     val error = intercept[Exception](spark.sql(query).collect())
-    Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).collect {
+    causes(error).collect {
       case known: org.apache.spark.SparkThrowable => known.getCondition
     }.toSeq
   }
@@ -271,8 +259,6 @@ class RuntimeFiltersSuite extends NativeSuite with AdaptiveSparkPlanHelper {
         try frame.queryExecution.toRdd.count()
         finally context.clearJobGroup()
       }
-      val patiently = timeout(Span(60, Seconds))
-      val often = interval(Span(20, Milliseconds))
       eventually(patiently, often)(assert(exchanges(frame).exists(_.awaits.nonEmpty)))
       eventually(patiently, often)(assert(ExecutorState.runningTasks(context) > 0))
       context.cancelJobGroup("cancelled")

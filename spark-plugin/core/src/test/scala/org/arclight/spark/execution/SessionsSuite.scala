@@ -5,7 +5,6 @@ import java.util.concurrent.Executors
 import scala.concurrent.{Await, ExecutionContext, Future}
 import scala.concurrent.duration._
 
-import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.internal.SQLConf
 
@@ -86,7 +85,7 @@ class SessionsSuite extends NativeSuite {
       } finally {
         pool.shutdownNow()
       }
-      assert(ExecutorState.executionMemoryUsed == 0)
+      checkIdle()
     }
   }
 

@@ -3,17 +3,14 @@ package org.arclight.spark.execution
 import org.apache.spark.sql.arclight.QueryHistory
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.{ArclightConf, FilesSuite}
 import org.arclight.spark.jni.NativeLibrary
 
 /** What the SQL tab shows of native stages, and what they leave behind. */
-class StageMetricsSuite extends NativeSuite {
-
-  private var folder: java.io.File = _
+class StageMetricsSuite extends FilesSuite {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    folder = java.nio.file.Files.createTempDirectory("sales").toFile
     withSQLConf(ArclightConf.ENABLED.key -> "false") {
       spark.range(0, 20000, 1, 3).selectExpr(
         "id",
@@ -24,14 +21,6 @@ class StageMetricsSuite extends NativeSuite {
         .write.mode("overwrite").parquet(folder.getPath)
     }
     spark.read.parquet(folder.getPath).createOrReplaceTempView("sales")
-  }
-
-  override def afterAll(): Unit = {
-    try {
-      if (folder != null) org.apache.commons.io.FileUtils.deleteDirectory(folder)
-    } finally {
-      super.afterAll()
-    }
   }
 
   private val revenue =

@@ -36,7 +36,7 @@ class TightMemorySuite extends NativeSuite {
     checkAnswer(native, expected)
     val left = fallbacks(native).filterNot { case (name, _) => inJvm.exists(name.startsWith) }
     assert(left.isEmpty)
-    assert(ExecutorState.executionMemoryUsed == 0)
+    checkIdle()
     val spillFiles = (ExecutorState.localFiles -- before)
       .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
     assert(spillFiles.isEmpty)
@@ -86,16 +86,16 @@ class TightMemorySuite extends NativeSuite {
     // One group's list of all texts.
     val query = "SELECT size(collect_list(concat(text, text, text))) FROM rows"
     val error = intercept[Exception](spark.sql(query).collect())
-    val causes = Iterator.iterate[Throwable](error)(_.getCause).takeWhile(_ != null).toSeq
-    val outOfMemory = causes.collectFirst { case known: SparkOutOfMemoryError => known }
-    assert(outOfMemory.isDefined || causes.exists(_.getMessage.contains("UNABLE_TO_ACQUIRE_MEMORY")))
+    val chain = causes(error)
+    val outOfMemory = chain.collectFirst { case known: SparkOutOfMemoryError => known }
+    assert(outOfMemory.isDefined || chain.exists(_.getMessage.contains("UNABLE_TO_ACQUIRE_MEMORY")))
     outOfMemory.foreach { known =>
       assert(known.getCondition == "UNABLE_TO_ACQUIRE_MEMORY")
       val parameters = known.getMessageParameters
       assert(parameters.keySet == java.util.Set.of("requestedBytes", "receivedBytes"))
       assert(parameters.get("requestedBytes").toLong > parameters.get("receivedBytes").toLong)
     }
-    assert(ExecutorState.executionMemoryUsed == 0)
+    checkIdle()
     checkAnswer(spark.sql("SELECT count(*) FROM rows"), Row(ROWS))
   }
 }
