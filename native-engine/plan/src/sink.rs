@@ -73,7 +73,7 @@ fn compression(compression: i32, level: i32) -> Result<Compression, PlanError> {
 /// A shuffle write's result, and the keys that its task collected, as a serialized
 /// `arclight.ShuffleWriteResult`.
 pub fn encode_write_result(result: &ShuffleWriteResult, collected: &CollectedKeys) -> Vec<u8> {
-    let collected_keys = collected.sets().into_iter();
+    let collected_keys = collected.take().into_iter();
     proto::ShuffleWriteResult {
         partition_lengths: result
             .partition_lengths

@@ -22,9 +22,9 @@ const FEW: usize = 16 << 10;
 pub struct CollectedKeys(Mutex<Vec<Option<Vec<u8>>>>);
 
 impl CollectedKeys {
-    /// The key sets. Empty before the input has ended.
-    pub fn sets(&self) -> Vec<Option<Vec<u8>>> {
-        self.0.lock().clone()
+    /// The key sets, which are then no longer here. None before the input has ended.
+    pub fn take(&self) -> Vec<Option<Vec<u8>>> {
+        std::mem::take(&mut self.0.lock())
     }
 }
 
@@ -191,14 +191,14 @@ mod tests {
         let operator = CollectKeys::new(0, Memory::of(batches), vec![0, 1], limit);
         let task = task(8192);
         let mut stream = operator.open(&task).unwrap();
-        assert!(task.collected_keys.sets().is_empty());
+        assert!(task.collected_keys.take().is_empty());
         let mut rows = 0;
         while let Some(batch) = stream.next_batch().unwrap() {
             rows += batch.active_rows();
         }
         assert_eq!(rows, columns.iter().map(Vec::len).sum::<usize>());
         assert!(stream.next_batch().unwrap().is_none());
-        let sets = task.collected_keys.sets();
+        let sets = task.collected_keys.take();
         sets.into_iter()
             .map(|set| {
                 let mut keys = Vec::new();

@@ -73,19 +73,15 @@ pub(super) fn decode_single(
     if is_detail(any, &FilterByKeys::full_name()) {
         return filter_by_keys(decoder, rel, &detail(any)?);
     }
-    generate::decode(decoder, rel)
+    generate::decode(decoder, rel, &detail(any)?)
 }
 
 /// A column's position, if there is such a column and it can be told apart by 64 bits.
 fn key_column(child: &Decoded, column: u32) -> Result<usize, PlanError> {
-    let column = column as usize;
-    let fields = &child.schema().fields;
-    let field = fields
-        .get(column)
-        .ok_or_else(|| PlanError::Dangling(format!("column {column} of {}", fields.len())))?;
-    if !RuntimeFilter::is_key(&field.data_type) {
-        let name = &field.data_type;
-        return Err(PlanError::Unsupported(format!("keys of type {name}")));
+    let column = child.column(column)?;
+    let data_type = &child.schema().fields[column].data_type;
+    if !RuntimeFilter::is_key(data_type) {
+        return Err(PlanError::Unsupported(format!("keys of type {data_type}")));
     }
     Ok(column)
 }

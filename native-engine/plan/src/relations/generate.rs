@@ -7,26 +7,20 @@ use arclight_operators::{Generate, Generator};
 use substrait_prost::{Expression, ExtensionSingleRel};
 
 use super::{Decoded, input};
-use crate::decoder::{Decoder, detail, operator_id};
+use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
 use crate::proto;
 
-pub(super) fn decode(decoder: &Decoder, rel: &ExtensionSingleRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(
+    decoder: &Decoder,
+    rel: &ExtensionSingleRel,
+    generate: &proto::Generate,
+) -> Result<Decoded, PlanError> {
     let child = input(decoder, &rel.input)?;
-    let any = rel
-        .detail
-        .as_ref()
-        .ok_or(PlanError::Missing("ExtensionSingleRel.detail"))?;
-    let generate: proto::Generate = detail(any)?;
-    let generator = generator(decoder, child.schema(), &generate)?;
-    let kept: Vec<usize> = generate.kept.iter().map(|&k| k as usize).collect();
-    let columns = child.schema().len();
-    if let Some(position) = kept.iter().find(|&&k| k >= columns) {
-        return Err(PlanError::Dangling(format!(
-            "column {position} of {columns}"
-        )));
-    }
+    let generator = generator(decoder, child.schema(), generate)?;
+    let kept = generate.kept.iter().map(|&kept| child.column(kept));
+    let kept = kept.collect::<Result<_, _>>()?;
     let operator = Generate::new(
         operator_id(&rel.common)?,
         child.operator,

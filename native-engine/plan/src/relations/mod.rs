@@ -41,6 +41,17 @@ impl Decoded {
     fn schema(&self) -> &Schema {
         self.operator.schema()
     }
+
+    /// The position of a column, if there is such a column.
+    fn column(&self, position: u32) -> Result<usize, PlanError> {
+        let columns = self.schema().len();
+        match position as usize {
+            column if column < columns => Ok(column),
+            _ => Err(PlanError::Dangling(format!(
+                "column {position} of {columns}"
+            ))),
+        }
+    }
 }
 
 /// Decodes a relation and all below it.

@@ -2,7 +2,6 @@ package org.arclight.spark.plan
 
 import scala.jdk.CollectionConverters._
 
-import io.substrait.proto.{ExtensionSingleRel, Rel}
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.execution.GenerateExec
 import org.arclight.proto.Generate
@@ -13,7 +12,6 @@ private[plan] trait GenerateRelation { this: StageBuilder =>
   /** What the generator of one of Spark's nodes makes of the rows of `input`. */
   def generate(input: Relation, node: GenerateExec): Relation = {
     val writer = expressions(input.output)
-    val (id, common) = this.common(node.nodeName)
     val generate = Generate.newBuilder()
       .addAllKept(node.requiredChildOutput.map(column => Int.box(writer.position(column))).asJava)
       .setOuter(node.outer)
@@ -32,10 +30,6 @@ private[plan] trait GenerateRelation { this: StageBuilder =>
         .addAllValues(children.tail.map(writer.root).asJava))
       case other => throw new PlanException(s"generator ${other.prettyName} is not native")
     }
-    val rel = ExtensionSingleRel.newBuilder()
-      .setCommon(common)
-      .setInput(input.rel)
-      .setDetail(any(generate.build()))
-    Relation(Rel.newBuilder().setExtensionSingle(rel).build(), node.output, id)
+    extensionSingle(input, node.nodeName, generate.build(), node.output)
   }
 }

@@ -2,8 +2,7 @@ package org.arclight.spark.plan
 
 import scala.jdk.CollectionConverters._
 
-import com.google.protobuf.{ByteString, Message}
-import io.substrait.proto.{ExtensionSingleRel, Rel}
+import com.google.protobuf.ByteString
 import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.arclight.proto.{CollectKeys, FilterByKeys}
 
@@ -17,10 +16,11 @@ private[plan] trait KeyRelations { this: StageBuilder =>
       limit: Int,
       operator: String = "CollectKeys"): Relation = {
     val writer = expressions(input.output)
-    single(input, operator, CollectKeys.newBuilder()
+    val collect = CollectKeys.newBuilder()
       .addAllColumns(columns.map(column => Int.box(writer.position(column))).asJava)
       .setLimit(limit)
-      .build())
+      .build()
+    extensionSingle(input, operator, collect, input.output)
   }
 
   /** The rows of `input` less some whose columns are in none of their sets of keys. */
@@ -35,15 +35,6 @@ private[plan] trait KeyRelations { this: StageBuilder =>
         .setColumn(writer.position(column))
         .addAllKeySets(sets.map(ByteString.copyFrom(_)).asJava))
     }
-    single(input, operator, message.build())
-  }
-
-  private def single(input: Relation, operator: String, detail: Message): Relation = {
-    val (id, common) = this.common(operator)
-    val rel = ExtensionSingleRel.newBuilder()
-      .setCommon(common)
-      .setInput(input.rel)
-      .setDetail(any(detail))
-    Relation(Rel.newBuilder().setExtensionSingle(rel).build(), input.output, id)
+    extensionSingle(input, operator, message.build(), input.output)
   }
 }

@@ -3,7 +3,6 @@ package org.arclight.spark.plan
 import scala.jdk.CollectionConverters._
 
 import com.google.protobuf.ByteString
-import io.substrait.proto.{ExtensionSingleRel, Rel}
 import org.apache.spark.sql.catalyst.expressions.{Expression, SortOrder}
 import org.arclight.proto.{BlockCompression, ShuffleWrite}
 
@@ -41,7 +40,6 @@ private[plan] trait ShuffleWriteRelation { this: StageBuilder =>
       compression: BlockCompression,
       compressionLevel: Int = 0,
       operator: String = "Exchange"): Relation = {
-    val (id, common) = this.common(operator)
     val write = ShuffleWrite.newBuilder()
       .setPartitions(partitions)
       .setCompression(compression)
@@ -59,10 +57,6 @@ private[plan] trait ShuffleWriteRelation { this: StageBuilder =>
           .addAllSorts(sortFields(order, input.output).asJava)
           .addAllBounds(bounds.map(ByteString.copyFrom(_)).asJava))
     }
-    val rel = ExtensionSingleRel.newBuilder()
-      .setCommon(common)
-      .setInput(input.rel)
-      .setDetail(any(write.build()))
-    Relation(Rel.newBuilder().setExtensionSingle(rel).build(), input.output, id)
+    extensionSingle(input, operator, write.build(), input.output)
   }
 }

@@ -81,6 +81,20 @@ final class StageBuilder(val conf: SQLConf)
     (id, common)
   }
 
+  /** A relation of ours over another one. */
+  private[plan] def extensionSingle(
+      input: Relation,
+      operator: String,
+      detail: Message,
+      output: Seq[Attribute]): Relation = {
+    val (id, common) = this.common(operator)
+    val rel = ExtensionSingleRel.newBuilder()
+      .setCommon(common)
+      .setInput(input.rel)
+      .setDetail(any(detail))
+    Relation(Rel.newBuilder().setExtensionSingle(rel).build(), output, id)
+  }
+
   /** Closes the plan; `root` is what the stage gives. */
   def build(root: Relation): StagePlan = {
     val declarations = functions.toSeq.map { case (name, anchor) =>

@@ -2,6 +2,7 @@ package org.arclight.spark.rules
 
 import java.util.IdentityHashMap
 
+import scala.annotation.tailrec
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 import scala.util.control.NonFatal
@@ -58,9 +59,10 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     if (waitedFor.isEmpty && !hasLargeScan) {
       plan
     } else {
-      // Those of lower joins first.
-      val links = plan.collect { case join: BaseJoinExec => KeyLinks.of(join, minimum) }.reverse
-      new Insertion(plan, waitedFor, links.flatten).result
+      // Of equal ones those of lower joins come first.
+      val links =
+        plan.collect { case join: BaseJoinExec => KeyLinks.of(join, minimum) }.reverse.flatten
+      new Insertion(plan, waitedFor, links).result
     }
   }
 
@@ -94,7 +96,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
 
     def result: SparkPlan = {
       keepWaitedFor()
-      while (chooseMore()) {}
+      chooseWays()
       collectForChosen()
       if (collected.isEmpty && filtered.isEmpty) plan else plan.transformDown {
         case exchange: Exchange => inserted(exchange)
@@ -111,7 +113,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       } {
         val isSource = link.source match {
           case StartedSide(exchange) => exchange.collects.contains(keys)
-          case OpenSide(exchange, _) =>
+          case OpenSide(exchange) =>
             val hasAll = keys.columns.forall(columnOf(exchange, _).isDefined)
             if (hasAll) collected.put(exchange, keys)
             hasAll
@@ -124,32 +126,34 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       waitedFor.filterNot(kept.contains).foreach(_.giveUp())
     }
 
-    /** Chooses ways while there are any; a filtered side may be worth collecting keys of. */
-    private def chooseMore(): Boolean = {
-      val before = filtered.values.asScala.map(_.length).sum
-      links.groupBy(links => System.identityHashCode(links.join)).values.foreach { both =>
-        val useful = both.map(links => links.copy(ways = links.ways.filter(isUseful)))
-          .filter(links => links.ways.nonEmpty &&
-            (!directions.containsKey(links.join) || directions.get(links.join) == links.toLeft))
-        if (useful.nonEmpty) {
-          val KeyLinks(join, toLeft, ways) = useful.maxBy(_.ways.map(benefit).sum)
-          directions.put(join, toLeft)
-          ways.foreach { link =>
-            filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
-          }
+    /**
+     * Chooses ways until no more are useful: those from the smallest side first, which has its keys
+     * soonest. A side that they filter is smaller then, and may be worth collecting keys of.
+     */
+    @tailrec
+    private def chooseWays(): Unit = {
+      val useful = links.map(links => links.copy(ways = links.ways.filter(isUseful)))
+        .filter(links => links.ways.nonEmpty &&
+          (!directions.containsKey(links.join) || directions.get(links.join) == links.toLeft))
+      if (useful.nonEmpty) {
+        val KeyLinks(join, toLeft, ways) = useful.minBy(_.ways.map(link => sourceBytes(link)).max)
+        directions.put(join, toLeft)
+        ways.foreach { link =>
+          filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
         }
+        chooseWays()
       }
-      filtered.values.asScala.map(_.length).sum > before
     }
 
-    /** A guess of the bytes that a scan need not give. */
-    private def benefit(link: KeyLink): Double =
-      link.target.scanBytes.toDouble * selectivity.of(link.target.exchange) *
-        (1 - selectivity.of(link.source.exchange))
+    /** A guess of what remains of the largest table that a side's keys come from. */
+    private def sourceBytes(link: KeyLink): Double = {
+      val exchange = link.source.exchange
+      JoinSides.largestScan(exchange).toDouble * selectivity.of(exchange)
+    }
 
     private def isUseful(link: KeyLink): Boolean = {
       def isSource = link.source match {
-        case OpenSide(exchange, _) =>
+        case OpenSide(exchange) =>
           selectivity.isSelective(exchange) && mayBeChanged(exchange) &&
             Option(collected.get(exchange)).forall(hasAll(_, link))
         case StartedSide(exchange) => exchange.collects.exists { keys =>
@@ -157,7 +161,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
         }
       }
       val isTarget = link.target match {
-        case OpenSide(exchange, _) =>
+        case OpenSide(exchange) =>
           val already = filtered.getOrDefault(exchange, Nil)
           already.length < MAX_FILTERS &&
             !already.exists(_.source.exchange eq link.source.exchange) &&
@@ -213,13 +217,11 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
 
     private def collectForChosen(): Unit = {
       val chosen = filtered.values.asScala.flatten.toSeq
-      chosen.groupBy(link => System.identityHashCode(link.source.exchange)).values.foreach { same =>
-        same.head.source match {
-          case OpenSide(exchange, _) if !collected.containsKey(exchange) =>
-            val columns = same.flatMap(_.sourceKeys.map(_.exprId)).distinct
-            collected.put(exchange, new CollectedKeys(columns))
-          case _ =>
-        }
+      chosen.map(_.source).foreach {
+        case OpenSide(exchange) if !collected.containsKey(exchange) =>
+          val columns = chosen.filter(_.source.exchange eq exchange).flatMap(_.sourceKeys)
+          collected.put(exchange, new CollectedKeys(columns.map(_.exprId).distinct))
+        case _ =>
       }
     }
 
@@ -243,7 +245,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     }
 
     private def keysOf(source: JoinSide): Option[CollectedKeys] = source match {
-      case OpenSide(exchange, _) => Option(collected.get(exchange))
+      case OpenSide(exchange) => Option(collected.get(exchange))
       case StartedSide(exchange) => exchange.collects
     }
 

@@ -6,33 +6,28 @@ import org.apache.spark.sql.catalyst.plans._
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
-import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ShuffleExchangeExec}
+import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.execution.{CollectedKeys, FilterByKeysExec, KeyExchange}
+import org.arclight.spark.execution.{CollectedKeys, KeyExchange}
 import org.arclight.spark.plan.expressions.ErrorFreedom
 
 /** The exchange below one side of a join, whose stage knows or wants keys. */
 private[rules] sealed trait JoinSide {
   def exchange: SparkPlan
 
-  /** What the scan reads that keys may filter; 0 where none is looked for. */
-  def scanBytes: BigInt
-
   /** The keys that its stage waits for. */
   def awaits: Seq[CollectedKeys]
 }
 
 /** It is no stage yet. */
-private[rules] final case class OpenSide(exchange: Exchange, scanBytes: BigInt) extends JoinSide {
+private[rules] final case class OpenSide(exchange: Exchange) extends JoinSide {
   override def awaits: Seq[CollectedKeys] = Nil
 }
 
 /** Its stage has begun, or has ended. */
 private[rules] final case class StartedSide(exchange: KeyExchange) extends JoinSide {
-  override def scanBytes: BigInt = 0
-
   override def awaits: Seq[CollectedKeys] = exchange.awaits
 }
 
@@ -74,15 +69,11 @@ private[rules] object KeyLinks {
       case _: ShuffledJoin => (true, true)
       case _ => (false, false)
     }
-    val toRight = if (fromLeft && JoinSides.dropsUnmatchedRight(join.joinType)) {
-      Some(KeyLinks(join, toLeft = false, ways(join.left, join.right, keys, minimum)))
-    } else {
-      None
+    val toRight = Option.when(fromLeft && JoinSides.dropsUnmatchedRight(join.joinType)) {
+      KeyLinks(join, toLeft = false, ways(join.left, join.right, keys, minimum))
     }
-    val toLeft = if (fromRight && JoinSides.dropsUnmatchedLeft(join.joinType)) {
-      Some(KeyLinks(join, toLeft = true, ways(join.right, join.left, keys.map(_.swap), minimum)))
-    } else {
-      None
+    val toLeft = Option.when(fromRight && JoinSides.dropsUnmatchedLeft(join.joinType)) {
+      KeyLinks(join, toLeft = true, ways(join.right, join.left, keys.map(_.swap), minimum))
     }
     toRight.toSeq ++ toLeft
   }
@@ -141,7 +132,7 @@ private[rules] object JoinSides {
    */
   def source(plan: SparkPlan, column: Attribute): Option[JoinSide] = plan match {
     case exchange @ (_: ShuffleExchangeExec | _: BroadcastExchangeExec) =>
-      openSide(exchange, 0)
+      openSide(exchange)
     case stage: QueryStageExec => StartedSide.of(stage)
     case _: SortExec | _: FilterExec | _: ProjectExec | _: AQEShuffleReadExec | _: BaseJoinExec =>
       below(plan, column).flatMap(source(_, column))
@@ -158,18 +149,18 @@ private[rules] object JoinSides {
    */
   def target(plan: SparkPlan, column: Attribute, minimum: Long): Option[JoinSide] = plan match {
     case exchange: ShuffleExchangeExec =>
-      scanBytes(exchange.child, column).filter(_ >= minimum).flatMap(openSide(exchange, _))
+      scanBytes(exchange.child, column).filter(_ >= minimum).flatMap(_ => openSide(exchange))
         .orElse(target(exchange.child, column, minimum))
     case exchange: BroadcastExchangeExec =>
-      scanBytes(exchange.child, column).flatMap(openSide(exchange, _))
+      scanBytes(exchange.child, column).flatMap(_ => openSide(exchange))
         .orElse(target(exchange.child, column, minimum))
     case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
     case _ => throughOperator(plan, column).flatMap(target(_, column, minimum))
   }
 
-  private def openSide(exchange: SparkPlan, scanBytes: BigInt): Option[JoinSide] = exchange match {
+  private def openSide(exchange: SparkPlan): Option[JoinSide] = exchange match {
     case open: Exchange if OperatorVerdict.isNative(open.child) &&
-        OperatorRegistry.isFusible(open.child) => Some(OpenSide(open, scanBytes))
+        OperatorRegistry.isFusible(open.child) => Some(OpenSide(open))
     case _ => None
   }
 
@@ -188,7 +179,7 @@ private[rules] object JoinSides {
    * value, errors included.
    */
   private def throughOperator(plan: SparkPlan, column: Attribute): Option[SparkPlan] = plan match {
-    case _: AQEShuffleReadExec | _: FilterByKeysExec => plan.children.headOption
+    case _: AQEShuffleReadExec => plan.children.headOption
     case sort: SortExec if sort.sortOrder.forall(order => ErrorFreedom.of(order.child)) =>
       below(plan, column)
     case _: FilterExec | _: ProjectExec if plan.expressions.forall(ErrorFreedom.of(_)) =>
@@ -216,6 +207,14 @@ private[rules] object JoinSides {
     case scan: FileSourceScanExec if OperatorVerdict.isNative(scan) => Some(scanSize(scan))
     case _: Exchange | _: QueryStageExec => None
     case other => throughOperator(other, column).flatMap(scanBytes(_, column))
+  }
+
+  /** What the largest scan below a plan reads, in its stage or one below. */
+  def largestScan(plan: SparkPlan): BigInt = plan match {
+    case scan: FileSourceScanExec => scanSize(scan)
+    case stage: QueryStageExec => largestScan(stage.plan)
+    case ReusedExchangeExec(_, exchange) => largestScan(exchange)
+    case other => other.children.map(largestScan).maxOption.getOrElse(0)
   }
 
   /** Bytes of a scan's files, of its columns alone as far as types tell. */

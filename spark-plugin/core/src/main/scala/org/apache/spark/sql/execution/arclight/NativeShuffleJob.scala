@@ -21,32 +21,32 @@ trait NativeShuffleJob extends ShuffleExchangeLike with KeyExchange {
 
   // Spark calls this on a thread of the exchange's own, before it takes the exchange's lock and
   // submits the job unless that was cancelled.
-  override protected def waitForSubqueries(): Unit =
-    try {
-      collects.foreach(_.begin())
-      super.waitForSubqueries()
-      awaits.filterNot(_.isSettled).foreach { keys =>
-        val cancellable = new Cancellable
-        futureAction.set(Some(cancellable))
-        keys.await(() => cancellable.isCancelled || sparkContext.isStopped)
-      }
-    } catch {
-      case failure: Throwable =>
-        collects.foreach(_.giveUp())
-        throw failure
+  override protected def waitForSubqueries(): Unit = keysOrNone {
+    collects.foreach(_.begin())
+    super.waitForSubqueries()
+    awaits.filterNot(_.isSettled).foreach { keys =>
+      val cancellable = new Cancellable
+      futureAction.set(Some(cancellable))
+      keys.await(() => cancellable.isCancelled || sparkContext.isStopped)
     }
+  }
 
   // The job itself, so that AQE can cancel it.
-  @transient override lazy val mapOutputStatisticsFuture: Future[MapOutputStatistics] =
+  @transient override lazy val mapOutputStatisticsFuture: Future[MapOutputStatistics] = keysOrNone {
+    val job: Future[MapOutputStatistics] =
+      if (shuffleDependency.rdd.getNumPartitions == 0) {
+        Future.successful(null)
+      } else {
+        sparkContext.submitMapStage(shuffleDependency)
+      }
+    collects.foreach(settleAfter(job, _))
+    job
+  }
+
+  /** What fails before the job runs leaves no keys. */
+  private def keysOrNone[T](work: => T): T =
     try {
-      val job: Future[MapOutputStatistics] =
-        if (shuffleDependency.rdd.getNumPartitions == 0) {
-          Future.successful(null)
-        } else {
-          sparkContext.submitMapStage(shuffleDependency)
-        }
-      collects.foreach(settleAfter(job, _))
-      job
+      work
     } catch {
       case failure: Throwable =>
         collects.foreach(_.giveUp())
