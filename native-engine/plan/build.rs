@@ -22,27 +22,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Where cargo keeps the .proto files of `substrait-prost`. Packages of other platforms may not have
-/// been downloaded.
+/// Where cargo keeps the .proto files of `substrait-prost`.
 fn substrait_protos() -> Result<String, Box<dyn std::error::Error>> {
-    let cargo = std::env::var("CARGO")?;
-    let manifest = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
-    let output = std::process::Command::new(cargo)
-        .args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--offline",
-            "--filter-platform",
-        ])
-        .arg(std::env::var("TARGET")?)
-        .arg("--manifest-path")
-        .arg(manifest)
-        .output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    let text = String::from_utf8(output.stdout)?;
+    // Cargo says where all packages of the workspace are, or nothing: those that this build does not
+    // need, such as those of tests, may still have to be downloaded.
+    let text = metadata(&["--offline"]).or_else(|_| metadata(&[]))?;
     // The one manifest path that ends so; no JSON parser for one string.
     let marker = "/Cargo.toml\"";
     let package = text
@@ -51,4 +35,21 @@ fn substrait_protos() -> Result<String, Box<dyn std::error::Error>> {
         .find(|path| path.contains("/substrait-prost-"))
         .ok_or("substrait-prost is not in cargo metadata")?;
     Ok(format!("{package}/proto"))
+}
+
+/// What `cargo metadata` prints for the platform that is built for.
+fn metadata(options: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+    let manifest = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?).join("Cargo.toml");
+    let output = std::process::Command::new(std::env::var("CARGO")?)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .args(options)
+        .arg("--filter-platform")
+        .arg(std::env::var("TARGET")?)
+        .arg("--manifest-path")
+        .arg(manifest)
+        .output()?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
 }
