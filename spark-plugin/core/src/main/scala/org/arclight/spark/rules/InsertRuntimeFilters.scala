@@ -91,8 +91,14 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     /** Whether the keys of a join go to its left side. */
     private val directions = new IdentityHashMap[SparkPlan, Boolean]
 
-    private val selectivity: Selectivity = new Selectivity(exchange =>
+    /** With the ways chosen so far. */
+    private var selectivity: Selectivity = guess()
+
+    private def guess(): Selectivity = new Selectivity(exchange =>
       filtered.getOrDefault(exchange, Nil).map(link => selectivity.of(link.source.exchange)).product)
+
+    /** Exchanges that were looked at, and whether they may be others. */
+    private val changeable = new IdentityHashMap[Exchange, Boolean]
 
     def result: SparkPlan = {
       keepWaitedFor()
@@ -141,6 +147,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
         ways.foreach { link =>
           filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
         }
+        selectivity = guess()
         chooseWays()
       }
     }
@@ -189,6 +196,11 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
      * dynamic partition pruning looks for them as Spark planned them.
      */
     private def mayBeChanged(exchange: Exchange): Boolean = {
+      if (!changeable.containsKey(exchange)) changeable.put(exchange, standsAlone(exchange))
+      changeable.get(exchange)
+    }
+
+    private def standsAlone(exchange: Exchange): Boolean = {
       val around = exchanges.filter(outer => (outer eq exchange) || outer.exists(_ eq exchange))
       around.forall(outer => isBroadcast(outer) || isUnique(outer)) &&
         !(isBroadcast(exchange) && prunesPartitions)

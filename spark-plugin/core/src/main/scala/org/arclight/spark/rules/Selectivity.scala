@@ -1,5 +1,7 @@
 package org.arclight.spark.rules
 
+import java.util.IdentityHashMap
+
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.plans.{ExistenceJoin, FullOuter, LeftAnti, LeftOuter, RightOuter}
 import org.apache.spark.sql.execution.{FilterExec, SparkPlan}
@@ -11,11 +13,15 @@ import org.arclight.spark.execution.FilterByKeysExec
 
 /**
  * A guess of which part of its tables' rows a plan gives, for want of statistics: by the shape of
- * conditions alone. It tells which side of a join better filters the other.
+ * conditions alone. It tells which side of a join better filters the other. For one state of a plan and
+ * its filters.
  *
  * @param filters what the filters leave that an exchange is to get
  */
 private[rules] final class Selectivity(filters: SparkPlan => Double) {
+
+  /** Those that were asked for: many joins may lie above one. */
+  private val known = new IdentityHashMap[Exchange, Double]
 
   /** A part of the rows, from 0 to 1. */
   def of(plan: SparkPlan): Double = plan match {
@@ -29,7 +35,9 @@ private[rules] final class Selectivity(filters: SparkPlan => Double) {
     }
     case stage: QueryStageExec => of(stage.plan)
     case ReusedExchangeExec(_, exchange) => of(exchange)
-    case exchange: Exchange => filters(exchange) * of(exchange.child)
+    case exchange: Exchange =>
+      if (!known.containsKey(exchange)) known.put(exchange, filters(exchange) * of(exchange.child))
+      known.get(exchange)
     case other => other.children.map(of).product
   }
 
