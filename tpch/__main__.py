@@ -1,11 +1,11 @@
-"""The command line: `python -m tpch data|run|verify|report`."""
+"""The command line: `python -m tpch data|run|profile|verify|report`."""
 
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from tpch import data, machine, memory, queries, report, run, verify
+from tpch import data, machine, memory, profiles, queries, report, run, verify
 from tpch.engines import ENGINES
 
 
@@ -55,6 +55,12 @@ def parser() -> argparse.ArgumentParser:
     timed.add_argument("--output", type=Path,
                        help="NAME of NAME.json, NAME.md and NAME.svg (default: print only)")
     timed.set_defaults(command=run_benchmark)
+
+    where = commands.add_parser("profile", parents=[selection],
+                                help="say where Arclight's time goes, beside DuckDB's")
+    where.add_argument("--repetitions", type=int, default=3, help="timed runs a query (default 3)")
+    where.add_argument("--output", type=Path, help="the page to write (default: print only)")
+    where.set_defaults(command=write_profile)
 
     check = commands.add_parser("verify", parents=[selection],
                                 help="compare an engine's rows with Spark's")
@@ -120,6 +126,26 @@ def run_benchmark(options: argparse.Namespace) -> int:
     print(report.markdown(results()))
     differ = report.differing_rows(results())
     return 1 if outcome.failures or differ else 0
+
+
+def write_profile(options: argparse.Namespace) -> int:
+    """Profiles queries. Fails if any query failed."""
+    require_engines(profiles.ENGINES)
+    if options.repetitions < 1 or options.cores < 1:
+        raise ValueError("--repetitions and --cores are at least 1")
+    chosen = queries.load(options.benchmark, options.queries)
+    folder = data.make(options.benchmark, options.scale, options.data)
+    plan = run.Plan(
+        benchmark=options.benchmark, scale=options.scale, tables=data.tables(folder),
+        queries=chosen, engines=profiles.ENGINES, repetitions=options.repetitions, warmup=1,
+        rounds=1, cores=options.cores, memory_bytes=options.memory, profile=True)
+    outcome = run.Outcome()
+    run.run(plan, outcome, lambda: None)
+    page = profiles.page(plan, outcome, machine.description())
+    print(page)
+    if options.output:
+        options.output.write_text(page)
+    return 1 if outcome.failures else 0
 
 
 def verify_rows(options: argparse.Namespace) -> int:

@@ -35,6 +35,8 @@ class Plan:
     rounds: int
     cores: int
     memory_bytes: int
+    #: Whether runs say where their time went.
+    profile: bool = False
 
     def timed_in(self, round_number: int) -> int:
         """Timed runs in a round (from 0): the repetitions spread evenly."""
@@ -81,7 +83,7 @@ def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) 
             engine=engine.name, benchmark=plan.benchmark, tables=plan.tables,
             queries=[(query.number, query.sql) for query in remaining], warmup=plan.warmup,
             repetitions=plan.timed_in(round_number), cores=plan.cores,
-            memory_bytes=plan.memory_bytes)
+            memory_bytes=plan.memory_bytes, profile=plan.profile)
         outcome.configuration[engine.name] = {
             key: impersonal(value) for key, value in engine.configuration(job).items()}
         current: int | None = None

@@ -45,7 +45,7 @@ def run_query(session: Session, job: Job, number: int, sql: str, rows_file: Bina
         timed = repetition >= job.warmup
         emit(event="begin", query=number, timed=timed)
         try:
-            measured, description = run_once(session, sql, describe=rows_file is not None)
+            measured, description = run_once(session, job, sql)
         except Exception as error:  # noqa: BLE001: whatever an engine raises is its answer
             failure = {"query": number, "error": first_lines(error), "error_class": error_class(error)}
             emit(event="failed", **failure)
@@ -57,7 +57,7 @@ def run_query(session: Session, job: Job, number: int, sql: str, rows_file: Bina
             pickle.dump({"query": number, **description}, rows_file)
 
 
-def run_once(session: Session, sql: str, describe: bool) -> tuple[dict[str, Any], dict[str, Any]]:
+def run_once(session: Session, job: Job, sql: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Runs the query once; returns what was measured and, if asked, its rows with their schema."""
     process = session.process
     session.settle()
@@ -80,7 +80,9 @@ def run_once(session: Session, sql: str, describe: bool) -> tuple[dict[str, Any]
         "digest": digest(result.rows),
         **session.measures(result),
     }
-    description = {"rows": result.rows, **session.description(result)} if describe else {}
+    if job.profile:
+        measured["work"] = session.work(result)
+    description = {"rows": result.rows, **session.description(result)} if job.rows_file else {}
     return measured, description
 
 

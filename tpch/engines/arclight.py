@@ -4,8 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from tpch.engines.base import Job, Result
+from tpch.engines.plans import metric_seconds
 from tpch.engines.spark import PySparkSession, SparkEngine, off_heap_memory
 from tpch.paths import ARCLIGHT_JAR, impersonal
+
+#: Metrics of operators → kind of work.
+KINDS = {"scanTime": "scan", "aggTime": "aggregate", "joinTime": "join", "sortTime": "sort",
+         "shuffleWriteTime": "exchange"}
 
 
 class ArclightSession(PySparkSession):
@@ -29,6 +34,16 @@ class ArclightSession(PySparkSession):
             "allocator_peak_bytes": self.library.peakAllocatedBytes(),
         }
         return {**super().measures(result), **own}
+
+    def work(self, result: Result) -> dict[str, float]:
+        plan = result.handle._jdf.queryExecution().executedPlan()
+        seconds = metric_seconds(plan, [*KINDS, "nativeTime"])
+        native = seconds.pop("nativeTime")
+        return {
+            **{KINDS[metric]: spent for metric, spent in seconds.items()},
+            "filter": max(0.0, native - sum(seconds.values())),
+            "jvm": max(0.0, self.task_seconds - native),
+        }
 
 
 class ArclightEngine(SparkEngine):

@@ -35,6 +35,8 @@ class Job:
     rows_file: str | None = None
     #: Settings of Spark beside the engine's own.
     settings: dict[str, str] = field(default_factory=dict)
+    #: Whether each run is to say where its time went.
+    profile: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The job as JSON's types."""
@@ -68,6 +70,13 @@ class Session(ABC):
 
     def measures(self, result: Result) -> dict[str, Any]:
         """What the engine itself knows of the run that just ended; not timed."""
+        return {}
+
+    def work(self, result: Result) -> dict[str, float]:
+        """Processor seconds of the run that just ended by kind of work (`tpch.profiles.KINDS`).
+
+        Only for jobs with a profile, after `measures`. What the engine does not tell apart is missing.
+        """
         return {}
 
     def description(self, result: Result) -> dict[str, Any]:

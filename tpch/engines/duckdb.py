@@ -1,8 +1,23 @@
 """DuckDB, in the worker's own process."""
 
+import json
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
 import duckdb
 
 from tpch.engines.base import Engine, Job, Result, Session
+
+#: DuckDB's operators → kind of work; all others are "filter".
+KINDS = {
+    "TABLE_SCAN": "scan", "HASH_GROUP_BY": "aggregate", "PERFECT_HASH_GROUP_BY": "aggregate",
+    "UNGROUPED_AGGREGATE": "aggregate", "HASH_JOIN": "join", "NESTED_LOOP_JOIN": "join",
+    "LEFT_DELIM_JOIN": "join", "RIGHT_DELIM_JOIN": "join", "BLOCKWISE_NL_JOIN": "join",
+    "CROSS_PRODUCT": "join", "PIECEWISE_MERGE_JOIN": "join", "IE_JOIN": "join",
+    "ORDER_BY": "sort", "TOP_N": "sort",
+}
 
 
 class DuckDbSession(Session):
@@ -14,6 +29,11 @@ class DuckDbSession(Session):
         for table, folder in job.tables.items():
             self.connection.execute(
                 f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{folder}/*.parquet')")
+        self.scratch = tempfile.TemporaryDirectory(prefix="arclight-tpch-")
+        self.profile_file = Path(self.scratch.name) / "profile.json"
+        if job.profile:
+            self.connection.execute("PRAGMA enable_profiling = 'json'")
+            self.connection.execute(f"PRAGMA profiling_output = '{self.profile_file}'")
 
     def versions(self) -> dict[str, str]:
         return {"duckdb": duckdb.__version__}
@@ -21,8 +41,24 @@ class DuckDbSession(Session):
     def execute(self, sql: str) -> Result:
         return Result(self.connection.execute(sql).fetchall())
 
+    def work(self, result: Result) -> dict[str, float]:
+        return work_of(json.loads(self.profile_file.read_text()))
+
     def close(self) -> None:
         self.connection.close()
+        self.scratch.cleanup()
+
+
+def work_of(profile: dict[str, Any]) -> dict[str, float]:
+    """Seconds by kind of work in a profile, which is a tree of operators."""
+    seconds: Counter[str] = Counter()
+    pending = [profile]
+    while pending:
+        node = pending.pop()
+        if "operator_type" in node:
+            seconds[KINDS.get(node["operator_type"], "filter")] += node["operator_timing"]
+        pending.extend(node.get("children", []))
+    return dict(seconds)
 
 
 class DuckDbEngine(Engine):

@@ -1,5 +1,6 @@
 """Questions to Spark's plans over py4j: how many operators ran natively, how rows are ordered."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 #: Nodes that hold a plan in place of a child: class name's end → method that gives it.
@@ -27,6 +28,9 @@ BORDERS = {
     "org.arclight.spark.execution.NativeInputExec": False,
 }
 
+#: Types of metrics that are times → their unit in seconds.
+SECONDS = {"timing": 1e-3, "nsTiming": 1e-9}
+
 #: Nodes whose plan is counted where it was made.
 REUSES = {"ReusedExchangeExec", "ReusedSubqueryExec"}
 
@@ -36,9 +40,9 @@ def elements(sequence: Any) -> list[Any]:
     return [sequence.apply(index) for index in range(sequence.size())]
 
 
-def count_operators(plan: Any, native_packages: tuple[str, ...]) -> tuple[int, int]:
-    """(native, all) operators of an executed physical plan, subqueries included."""
-    native = total = 0
+def nodes(plan: Any) -> Iterator[tuple[Any, str, bool]]:
+    """Nodes of an executed physical plan, subqueries included, each once: node, its class's name,
+    whether it is inside a native stage."""
     pending = [(plan, False)]
     while pending:
         node, inside = pending.pop()
@@ -49,14 +53,32 @@ def count_operators(plan: Any, native_packages: tuple[str, ...]) -> tuple[int, i
         if simple_name in WRAPPERS:
             pending.append((getattr(node, WRAPPERS[simple_name])(), inside))
             continue
-        if class_name in BORDERS:
-            inside = BORDERS[class_name]
-        elif simple_name not in TRANSPARENT:
-            total += 1
-            native += inside or class_name.startswith(native_packages)
+        inside = BORDERS.get(class_name, inside)
+        yield node, class_name, inside
         pending.extend((child, inside) for child in elements(node.children()))
         pending.extend((subquery, False) for subquery in elements(node.subqueries()))
+
+
+def count_operators(plan: Any, native_packages: tuple[str, ...]) -> tuple[int, int]:
+    """(native, all) operators of an executed physical plan, subqueries included."""
+    native = total = 0
+    for _, class_name, inside in nodes(plan):
+        if class_name not in BORDERS and class_name.rsplit(".", 1)[-1] not in TRANSPARENT:
+            total += 1
+            native += inside or class_name.startswith(native_packages)
     return native, total
+
+
+def metric_seconds(plan: Any, names: Iterable[str]) -> dict[str, float]:
+    """The sums of metrics of an executed physical plan that are times, by name."""
+    seconds = dict.fromkeys(names, 0.0)
+    for node, _, _ in nodes(plan):
+        for name in seconds:
+            found = node.metrics().get(name)
+            if found.isDefined():
+                metric = found.get()
+                seconds[name] += metric.value() * SECONDS[metric.metricType()]
+    return seconds
 
 
 def result_order(analyzed: Any) -> tuple[list[int] | None, bool]:

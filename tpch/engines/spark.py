@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tpch.engines.base import WORKER, Engine, Job, Result, Session
-from tpch.engines.plans import count_operators, marked_plan, result_order
+from tpch.engines.plans import count_operators, elements, marked_plan, result_order
 from tpch.queries import SPARK_CONFIGURATION
 
 
@@ -46,6 +46,8 @@ class PySparkSession(Session):
         self.process = int(self.jvm.java.lang.ProcessHandle.current().pid())
         self.context = self.spark.sparkContext._jsc.sc()
         self.last_stage = -1
+        #: Of the run that was measured last.
+        self.task_seconds = 0.0
         for table, folder in job.tables.items():
             self.spark.read.parquet(folder).createOrReplaceTempView(table)
 
@@ -67,27 +69,24 @@ class PySparkSession(Session):
     def measures(self, result: Result) -> dict[str, Any]:
         native, total = count_operators(
             result.handle._jdf.queryExecution().executedPlan(), self.native_packages)
+        stages = self._stages_since_last_asked()
+        self.task_seconds = sum(stage.executorRunTime() for stage in stages) / 1000
         return {
-            "shuffle_bytes": self._shuffle_bytes_since_last_asked(),
+            "shuffle_bytes": sum(stage.shuffleWriteBytes() for stage in stages),
             # Where nothing can be native, no share is meant.
             "native_operators": native if self.native_packages else None,
             "operators": total,
         }
 
-    def _shuffle_bytes_since_last_asked(self) -> int:
-        """Bytes written to shuffles by the stages that started since the last question."""
+    def _stages_since_last_asked(self) -> list[Any]:
+        """What Spark knows of the stages that started since the last question."""
         self.context.listenerBus().waitUntilEmpty()
         empty = self.jvm.java.util.ArrayList()
         quantiles = self.spark.sparkContext._gateway.new_array(self.jvm.double, 0)
         stages = self.context.statusStore().stageList(empty, False, False, quantiles, empty)
-        written, newest = 0, self.last_stage
-        for index in range(stages.size()):
-            stage = stages.apply(index)
-            if stage.stageId() > self.last_stage:
-                written += stage.shuffleWriteBytes()
-                newest = max(newest, stage.stageId())
-        self.last_stage = newest
-        return written
+        new = [stage for stage in elements(stages) if stage.stageId() > self.last_stage]
+        self.last_stage = max((stage.stageId() for stage in new), default=self.last_stage)
+        return new
 
     def description(self, result: Result) -> dict[str, Any]:
         analyzed = result.handle._jdf.queryExecution().analyzed()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tpch import data, queries, run, verify
+from tpch import data, profiles, queries, run, verify
 from tpch.compare import Status, compare
 from tpch.engines import ENGINES
 from tpch.engines.base import Job
@@ -72,6 +72,22 @@ def test_every_tpch_query_runs(engine, tables):
     run.run(plan, outcome, lambda: None)
     assert outcome.failures == []
     assert [entry["query"] for entry in outcome.runs] == list(range(1, 23))
+
+
+@pytest.mark.parametrize("engine", profiles.ENGINES)
+def test_engines_say_where_their_time_goes(engine):
+    assert ENGINES[engine].missing() is None
+    outcome = run.Outcome()
+    # Spark counts whole milliseconds a task: enough rows for some.
+    tables = data.tables(data.make("tpch", 0.01))
+    plan = run.Plan("tpch", 0.01, tables, queries.load("tpch", "3"), [engine], repetitions=1,
+                    warmup=0, rounds=1, cores=2, memory_bytes=MEMORY, profile=True)
+    run.run(plan, outcome, lambda: None)
+    assert outcome.failures == []
+    work = outcome.runs[0]["work"]
+    assert set(work) <= set(profiles.KINDS)
+    assert work["scan"] > 0
+    assert sum(work.values()) < 2 * outcome.runs[0]["seconds"] + 0.1
 
 
 def test_a_failing_query_fails_alone(tables):
