@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use arclight_benches::{Contents, ROWS, Table, call, column, run, task};
+use arclight_benches::{Contents, ROWS, Table, call, column, run, task, text};
 use arclight_columns::{Field, Schema, SparkType};
 use arclight_operators::{Filter, Operator, Project};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -25,6 +25,10 @@ fn bench(criterion: &mut Criterion) {
     ];
     let amounts = || vec![column(0, PRICE), column(1, PRICE)];
     let texts = || vec![column(2, SparkType::String), column(3, SparkType::String)];
+    let like = |pattern| {
+        let arguments = vec![column(2, SparkType::String), text(pattern), text("\\")];
+        call("like", arguments, SparkType::Boolean)
+    };
     let mut group = criterion.benchmark_group("filter");
     group.throughput(Throughput::Elements(ROWS as u64));
     for (nulls, suffix) in [(0, ""), (10, ", with nulls")] {
@@ -33,12 +37,15 @@ fn bench(criterion: &mut Criterion) {
         let same = call("equal", texts(), SparkType::Boolean);
         let product = call("multiply", amounts(), PRODUCT);
         let schema = Schema::new(vec![Field::new("product", PRODUCT, true)]);
-        let operators: [(&str, Box<dyn Operator>); 3] = [
-            ("decimals", Box::new(Filter::new(0, table.clone(), less))),
-            ("texts", Box::new(Filter::new(0, table.clone(), same))),
+        let filter = |predicate| Box::new(Filter::new(0, table.clone(), predicate));
+        let operators: [(&str, Box<dyn Operator>); 5] = [
+            ("decimals", filter(less)),
+            ("texts", filter(same)),
+            ("texts with parts", filter(like("%9%77%"))),
+            ("texts with a beginning", filter(like("Customer#0000009%"))),
             (
                 "decimal product",
-                Box::new(Project::new(0, table, vec![product], schema)),
+                Box::new(Project::new(0, table.clone(), vec![product], schema)),
             ),
         ];
         for (name, operator) in operators {

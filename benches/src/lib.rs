@@ -7,8 +7,8 @@ mod table;
 
 use std::sync::Arc;
 
-use arclight_columns::SparkType;
-use arclight_expressions::{ColumnRef, EvalMode, ExpressionRef, FunctionCall, build};
+use arclight_columns::{ColumnBuilder, SparkType};
+use arclight_expressions::{ColumnRef, EvalMode, ExpressionRef, FunctionCall, Literal, build};
 use arclight_memory::{SpillDirectories, TaskMemory};
 use arclight_operators::{NoHost, Operator, Split, TaskContext, TaskSettings};
 
@@ -52,6 +52,13 @@ pub fn run(operator: &dyn Operator, task: &Arc<TaskContext>) -> usize {
 /// A column of the input.
 pub fn column(index: usize, data_type: SparkType) -> ExpressionRef {
     Arc::new(ColumnRef::new(index, data_type))
+}
+
+/// A constant text.
+pub fn text(value: &str) -> ExpressionRef {
+    let mut builder = ColumnBuilder::new(SparkType::String, 1);
+    builder.push_bytes(value.as_bytes());
+    Arc::new(Literal::new(builder.finish()))
 }
 
 /// A function of the catalogue, in ANSI mode.

@@ -162,6 +162,8 @@ impl Pattern {
         }
         Outcome::Value(match &self.kind {
             Kind::Equal(value) => text == value,
+            // An empty vector points nowhere: comparing with it takes some processors, whose
+            // comparison is by masked loads, a hundred nanoseconds.
             Kind::Parts {
                 prefix,
                 middle,
@@ -169,8 +171,8 @@ impl Pattern {
                 shortest,
             } => {
                 text.len() >= *shortest
-                    && text.starts_with(prefix)
-                    && text.ends_with(suffix)
+                    && (prefix.is_empty() || text.starts_with(prefix))
+                    && (suffix.is_empty() || text.ends_with(suffix))
                     && contains_all(middle, &text[prefix.len()..text.len() - suffix.len()])
             }
             Kind::Segments(segments) => match std::str::from_utf8(text) {
