@@ -142,7 +142,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
         .filter(links => links.ways.nonEmpty &&
           (!directions.containsKey(links.join) || directions.get(links.join) == links.toLeft))
       if (useful.nonEmpty) {
-        val KeyLinks(join, toLeft, ways) = useful.minBy(_.ways.map(link => sourceBytes(link)).max)
+        val KeyLinks(join, toLeft, ways) = useful.minBy(_.ways.map(_.source).map(remaining).max)
         directions.put(join, toLeft)
         ways.foreach { link =>
           filtered.merge(link.target.exchange, Seq(link), (some, more) => some ++ more)
@@ -152,11 +152,9 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
       }
     }
 
-    /** A guess of what remains of the largest table that a side's keys come from. */
-    private def sourceBytes(link: KeyLink): Double = {
-      val exchange = link.source.exchange
-      JoinSides.largestScan(exchange).toDouble * selectivity.of(exchange)
-    }
+    /** A guess of how many bytes remain of the largest table that a side's keys come from. */
+    private def remaining(source: JoinSide): Double =
+      source.largestScan.toDouble * selectivity.of(source.exchange)
 
     private def isUseful(link: KeyLink): Boolean = {
       def isSource = link.source match {

@@ -19,6 +19,9 @@ private[rules] sealed trait JoinSide {
 
   /** The keys that its stage waits for. */
   def awaits: Seq[CollectedKeys]
+
+  /** What the largest scan below reads, in bytes. */
+  final lazy val largestScan: BigInt = JoinSides.largestScan(exchange)
 }
 
 /** It is no stage yet. */

@@ -13,8 +13,8 @@ import org.arclight.spark.execution.FilterByKeysExec
 
 /**
  * A guess of which part of its tables' rows a plan gives, for want of statistics: by the shape of
- * conditions alone. It tells which side of a join better filters the other. For one state of a plan and
- * its filters.
+ * conditions alone. It tells which side of a join better filters the other; for a plan and its
+ * filters as they are, for it remembers what it said of exchanges.
  *
  * @param filters what the filters leave that an exchange is to get
  */

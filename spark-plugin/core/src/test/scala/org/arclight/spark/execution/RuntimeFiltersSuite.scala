@@ -225,7 +225,7 @@ class RuntimeFiltersSuite extends FilesSuite with AdaptiveSparkPlanHelper {
     val error = intercept[Exception](spark.sql(query).collect())
     causes(error).collect {
       case known: org.apache.spark.SparkThrowable => known.getCondition
-    }.toSeq
+    }
   }
 
   test("without adaptive execution nothing waits") {
@@ -263,8 +263,8 @@ class RuntimeFiltersSuite extends FilesSuite with AdaptiveSparkPlanHelper {
       eventually(patiently, often)(assert(ExecutorState.runningTasks(context) > 0))
       context.cancelJobGroup("cancelled")
       intercept[Exception](Await.result(result, 60.seconds))
-      eventually(patiently, often)(assert(ExecutorState.runningTasks(context) == 0))
-      eventually(patiently, often)(assert(!Thread.getAllStackTraces.values().stream().anyMatch(
+      checkIdle()
+      eventually(promptly, often)(assert(!Thread.getAllStackTraces.values().stream().anyMatch(
         _.exists(_.getClassName == classOf[CollectedKeys].getName))))
     }
   }

@@ -5,6 +5,7 @@ import java.util.concurrent.Executors
 import scala.concurrent.{Await, ExecutionContext, Future}
 import scala.concurrent.duration._
 
+import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.internal.SQLConf
 
@@ -85,7 +86,7 @@ class SessionsSuite extends NativeSuite {
       } finally {
         pool.shutdownNow()
       }
-      checkIdle()
+      assert(ExecutorState.executionMemoryUsed == 0)
     }
   }
 

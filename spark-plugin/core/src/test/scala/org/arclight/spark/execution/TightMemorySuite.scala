@@ -36,7 +36,7 @@ class TightMemorySuite extends NativeSuite {
     checkAnswer(native, expected)
     val left = fallbacks(native).filterNot { case (name, _) => inJvm.exists(name.startsWith) }
     assert(left.isEmpty)
-    checkIdle()
+    assert(ExecutorState.executionMemoryUsed == 0)
     val spillFiles = (ExecutorState.localFiles -- before)
       .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
     assert(spillFiles.isEmpty)
