@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use arclight_benches::{Contents, ROWS, Table, column, run, task};
+use arclight_benches::{AMOUNT, Contents, ROWS, Table, column, run, task};
 use arclight_columns::{Field, Schema, SparkType};
 use arclight_expressions::EvalMode;
 use arclight_expressions::aggregates::{AggregateCall, build_aggregate};
@@ -14,10 +14,11 @@ const SUM: SparkType = SparkType::Decimal {
     scale: 2,
 };
 
-fn measure(name: &str, argument: SparkType, output: SparkType) -> Measure {
+/// A function of the amounts.
+fn measure(name: &str, output: SparkType) -> Measure {
     let function = build_aggregate(&AggregateCall {
         name: name.to_string(),
-        argument_types: vec![argument.clone()],
+        argument_types: vec![AMOUNT],
         output,
         mode: EvalMode::Ansi,
         ignore_nulls: false,
@@ -26,7 +27,7 @@ fn measure(name: &str, argument: SparkType, output: SparkType) -> Measure {
     Measure {
         function,
         phase: Phase::Complete,
-        arguments: vec![column(1, argument)],
+        arguments: vec![column(1, AMOUNT)],
         filter: None,
         update_fallback: None,
         evaluate_fallback: None,
@@ -35,11 +36,7 @@ fn measure(name: &str, argument: SparkType, output: SparkType) -> Measure {
 
 /// `SELECT key, sum(amount), count(amount) FROM table GROUP BY key`.
 fn aggregation(key: Contents) -> HashAggregate {
-    let amount = Contents::Amount.data_type();
-    let measures = vec![
-        measure("sum", amount.clone(), SUM),
-        measure("count", amount, SparkType::Long),
-    ];
+    let measures = vec![measure("sum", SUM), measure("count", SparkType::Long)];
     let schema = Schema::new(vec![
         Field::new("key", key.data_type(), true),
         Field::new("sum", SUM, true),

@@ -2,15 +2,11 @@
 
 use std::hint::black_box;
 
-use arclight_benches::{Contents, ROWS, Table, call, column, run, task, text};
+use arclight_benches::{AMOUNT, Contents, ROWS, Table, call, column, run, task, text};
 use arclight_columns::{Field, Schema, SparkType};
 use arclight_operators::{Filter, Operator, Project};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-const PRICE: SparkType = SparkType::Decimal {
-    precision: 12,
-    scale: 2,
-};
 const PRODUCT: SparkType = SparkType::Decimal {
     precision: 25,
     scale: 4,
@@ -23,7 +19,7 @@ fn bench(criterion: &mut Criterion) {
         Contents::Text(1000),
         Contents::Text(1000),
     ];
-    let amounts = || vec![column(0, PRICE), column(1, PRICE)];
+    let amounts = || vec![column(0, AMOUNT), column(1, AMOUNT)];
     let texts = || vec![column(2, SparkType::String), column(3, SparkType::String)];
     let like = |pattern| {
         let arguments = vec![column(2, SparkType::String), text(pattern), text("\\")];

@@ -19,15 +19,7 @@ fn join(kind: JoinKind, share: usize, key: Keys) -> HashJoin {
     let key = key(built as u64);
     let left = Table::new(ROWS, &[key, Contents::Amount], 0);
     let right = Table::new(built, &[key, Contents::Sequence], 0);
-    let spec = JoinSpec {
-        kind,
-        build: JoinSide::Right,
-        left_keys: vec![0],
-        right_keys: vec![0],
-        residual: None,
-        null_aware: false,
-        emit: None,
-    };
+    let spec = JoinSpec::by_keys(kind, JoinSide::Right, vec![0], vec![0]);
     HashJoin::new(0, left, right, spec).expect("the keys fit")
 }
 

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use arclight_benches::{ROWS, run, task};
+use arclight_benches::{AMOUNT, ROWS, mixed, run, task};
 use arclight_columns::{Field, Schema, SparkType};
 use arclight_operators::{FileSplit, Split};
 use arclight_parquet::{ParquetScan, ScanOptions};
@@ -14,14 +14,9 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-const AMOUNT: SparkType = SparkType::Decimal {
-    precision: 12,
-    scale: 2,
-};
-
 /// The columns by name, with the types they are read as.
 fn columns() -> [(&'static str, SparkType, ArrayRef); 4] {
-    let random = |row: usize| (row as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
+    let random = |row: usize| mixed(row as u64);
     let amounts = (0..ROWS).map(|row| i128::from(random(row) % 10_000_000));
     let amounts = Decimal128Array::from_iter_values(amounts)
         .with_precision_and_scale(12, 2)

@@ -12,7 +12,7 @@ use arclight_expressions::{ColumnRef, EvalMode, ExpressionRef, FunctionCall, Lit
 use arclight_memory::{SpillDirectories, TaskMemory};
 use arclight_operators::{NoHost, Operator, Split, TaskContext, TaskSettings};
 
-pub use table::{Contents, Table};
+pub use table::{AMOUNT, Contents, Table, mixed};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

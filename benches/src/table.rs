@@ -7,6 +7,12 @@ use arclight_operators::{BatchStream, EngineError, Operator, OperatorRef, TaskCo
 
 use crate::BATCH;
 
+/// DECIMAL(12, 2): the type of amounts.
+pub const AMOUNT: SparkType = SparkType::Decimal {
+    precision: 12,
+    scale: 2,
+};
+
 /// What a column holds.
 #[derive(Debug, Clone, Copy)]
 pub enum Contents {
@@ -16,7 +22,7 @@ pub enum Contents {
     Key(u64),
     /// LONG, one of that many numbers far from each other, at random.
     WideKey(u64),
-    /// DECIMAL(12, 2), up to 100,000.00, at random.
+    /// [`AMOUNT`], up to 100,000.00, at random.
     Amount,
     /// STRING, one of that many texts of 18 bytes, at random.
     Text(u64),
@@ -27,10 +33,7 @@ impl Contents {
     pub fn data_type(self) -> SparkType {
         match self {
             Contents::Sequence | Contents::Key(_) | Contents::WideKey(_) => SparkType::Long,
-            Contents::Amount => SparkType::Decimal {
-                precision: 12,
-                scale: 2,
-            },
+            Contents::Amount => AMOUNT,
             Contents::Text(_) => SparkType::String,
         }
     }
@@ -50,8 +53,8 @@ impl Contents {
     }
 }
 
-/// A random number of a row and column, always the same (splitmix64).
-fn mixed(number: u64) -> u64 {
+/// A random number for each number, always the same (splitmix64).
+pub fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -54,6 +54,26 @@ pub struct JoinSpec {
     pub emit: Option<Vec<usize>>,
 }
 
+impl JoinSpec {
+    /// A join by its keys alone, which gives all columns.
+    pub fn by_keys(
+        kind: JoinKind,
+        build: JoinSide,
+        left_keys: Vec<usize>,
+        right_keys: Vec<usize>,
+    ) -> Self {
+        JoinSpec {
+            kind,
+            build,
+            left_keys,
+            right_keys,
+            residual: None,
+            null_aware: false,
+            emit: None,
+        }
+    }
+}
+
 /// A join that cannot be: the planner and the engine disagree.
 #[derive(Debug, thiserror::Error)]
 #[error("a join {0}")]

@@ -28,15 +28,8 @@ const KINDS: [JoinKind; 7] = [
 const SIDES: [JoinSide; 2] = [JoinSide::Left, JoinSide::Right];
 
 fn spec(kind: JoinKind, build: JoinSide, keys: usize) -> JoinSpec {
-    JoinSpec {
-        kind,
-        build,
-        left_keys: (0..keys).collect(),
-        right_keys: (0..keys).collect(),
-        residual: None,
-        null_aware: false,
-        emit: None,
-    }
+    let keys: Vec<usize> = (0..keys).collect();
+    JoinSpec::by_keys(kind, build, keys.clone(), keys)
 }
 
 fn less(left: usize, right: usize) -> ExpressionRef {

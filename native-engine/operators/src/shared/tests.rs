@@ -273,15 +273,7 @@ fn joins_of_a_broadcast_read_it_once() {
     };
     let broadcast: OperatorRef = Arc::new(BroadcastInput::new(0, 0, schema(&["b"])));
     let left: OperatorRef = Memory::of(vec![Batch::new(vec![ints(&[Some(2), Some(3)])], 2)]);
-    let spec = JoinSpec {
-        kind: JoinKind::LeftOuter,
-        build: JoinSide::Right,
-        left_keys: vec![0],
-        right_keys: vec![0],
-        residual: None,
-        null_aware: false,
-        emit: None,
-    };
+    let spec = JoinSpec::by_keys(JoinKind::LeftOuter, JoinSide::Right, vec![0], vec![0]);
     let by_key = HashJoin::new(0, Arc::clone(&left), Arc::clone(&broadcast), spec).unwrap();
     let all = NestedLoopJoin::new(
         0,
@@ -307,15 +299,7 @@ fn a_join_that_must_give_rows_of_a_broadcast_is_refused() {
     let field = |name: &'static str| Field::new(name, SparkType::Int, true);
     let broadcast: OperatorRef = Arc::new(BroadcastInput::new(0, 0, Schema::new(vec![field("b")])));
     let left: OperatorRef = Memory::of(vec![Batch::new(vec![ints(&[Some(2)])], 1)]);
-    let spec = JoinSpec {
-        kind: JoinKind::FullOuter,
-        build: JoinSide::Right,
-        left_keys: vec![0],
-        right_keys: vec![0],
-        residual: None,
-        null_aware: false,
-        emit: None,
-    };
+    let spec = JoinSpec::by_keys(JoinKind::FullOuter, JoinSide::Right, vec![0], vec![0]);
     assert!(HashJoin::new(0, left, broadcast, spec).is_err());
 }
 
