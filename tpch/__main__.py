@@ -92,25 +92,15 @@ def make_data(options: argparse.Namespace) -> int:
 def run_benchmark(options: argparse.Namespace) -> int:
     """Times queries. Fails if any query failed or gave other rows than the baseline's."""
     names = [name.strip() for name in options.engines.split(",")]
-    require_engines(names)
-    if options.repetitions < 1 or options.warmup < 0 or options.cores < 1:
-        raise ValueError("--repetitions and --cores are at least 1, --warmup at least 0")
     rounds = options.rounds or options.repetitions
-    if not 1 <= rounds <= options.repetitions:
-        raise ValueError("--rounds is between 1 and --repetitions")
-    chosen = queries.load(options.benchmark, options.queries)
-    folder = data.make(options.benchmark, options.scale, options.data)
-    plan = run.Plan(
-        benchmark=options.benchmark, scale=options.scale, tables=data.tables(folder),
-        queries=chosen, engines=names, repetitions=options.repetitions, warmup=options.warmup,
-        rounds=rounds, cores=options.cores, memory_bytes=options.memory)
+    plan = plan_of(options, names, warmup=options.warmup, rounds=rounds)
     outcome = run.Outcome()
     where = machine.description()
 
     def results() -> dict:
         return {
             "benchmark": plan.benchmark, "scale": plan.scale, "engines": names,
-            "queries": [query.number for query in chosen], "repetitions": plan.repetitions,
+            "queries": [query.number for query in plan.queries], "repetitions": plan.repetitions,
             "warmup": plan.warmup, "rounds": plan.rounds, "cores": plan.cores,
             "memory_bytes": plan.memory_bytes, "machine": where, "versions": outcome.versions,
             "configuration": outcome.configuration, "failures": outcome.failures,
@@ -128,17 +118,25 @@ def run_benchmark(options: argparse.Namespace) -> int:
     return 1 if outcome.failures or differ else 0
 
 
-def write_profile(options: argparse.Namespace) -> int:
-    """Profiles queries. Fails if any query failed."""
-    require_engines(profiles.ENGINES)
-    if options.repetitions < 1 or options.cores < 1:
-        raise ValueError("--repetitions and --cores are at least 1")
+def plan_of(options: argparse.Namespace, engines: list[str], warmup: int, rounds: int,
+            profile: bool = False) -> run.Plan:
+    """What the options ask to run; makes the tables. Raises if it can't be run."""
+    require_engines(engines)
+    if options.repetitions < 1 or warmup < 0 or options.cores < 1:
+        raise ValueError("--repetitions and --cores are at least 1, --warmup at least 0")
+    if not 1 <= rounds <= options.repetitions:
+        raise ValueError("--rounds is between 1 and --repetitions")
     chosen = queries.load(options.benchmark, options.queries)
     folder = data.make(options.benchmark, options.scale, options.data)
-    plan = run.Plan(
+    return run.Plan(
         benchmark=options.benchmark, scale=options.scale, tables=data.tables(folder),
-        queries=chosen, engines=profiles.ENGINES, repetitions=options.repetitions, warmup=1,
-        rounds=1, cores=options.cores, memory_bytes=options.memory, profile=True)
+        queries=chosen, engines=engines, repetitions=options.repetitions, warmup=warmup,
+        rounds=rounds, cores=options.cores, memory_bytes=options.memory, profile=profile)
+
+
+def write_profile(options: argparse.Namespace) -> int:
+    """Profiles queries. Fails if any query failed."""
+    plan = plan_of(options, profiles.ENGINES, warmup=1, rounds=1, profile=True)
     outcome = run.Outcome()
     run.run(plan, outcome, lambda: None)
     page = profiles.page(plan, outcome, machine.description())

@@ -6,7 +6,7 @@ apart by kind of work; what no task used is idle.
 
 from typing import Any
 
-from tpch.report import table
+from tpch.report import TITLES, table
 from tpch.run import Outcome, Plan
 
 ENGINES = ["arclight", "duckdb"]
@@ -27,14 +27,13 @@ KINDS = {
 
 def page(plan: Plan, outcome: Outcome, where: dict[str, Any]) -> str:
     """The page as Markdown."""
-    title = {"tpch": "TPC-H", "tpcds": "TPC-DS"}[plan.benchmark]
     versions = ", ".join(
         f"{component} {version}" for name in ENGINES
         for component, version in outcome.versions.get(name, {}).items() if component != "jdk")
     return "\n".join([
         "# Where the time goes",
         "",
-        f"{title} at scale {plan.scale:g}, {plan.cores} cores and {plan.memory_bytes / 2**30:g} GiB for "
+        f"{TITLES[plan.benchmark]} at scale {plan.scale:g}, {plan.cores} cores and {plan.memory_bytes / 2**30:g} GiB for "
         f"each engine ({versions}). `time` is in seconds; the rest is processor seconds, of "
         f"{plan.cores} for each second of time:",
         "",

@@ -11,6 +11,9 @@ from tpch.figures import DISTURBANCE, Cell, cells, disturbed, ratios, summary
 
 MEBIBYTE = 2**20
 
+#: What the benchmarks are called.
+TITLES = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
+
 #: One colour an engine, the same in every chart.
 COLOURS = {"spark": "#9aa0a6", "arclight": "#d9480f", "comet": "#1c7ed6",
            "datafusion": "#2b8a3e", "duckdb": "#f2b705"}
@@ -67,7 +70,7 @@ def markdown(results: dict[str, Any], chart: str | None = None) -> str:
 def heading(results: dict[str, Any]) -> str:
     """What was run, where and how."""
     machine = results["machine"]
-    title = {"tpch": "TPC-H", "tpcds": "TPC-DS"}[results["benchmark"]]
+    title = TITLES[results["benchmark"]]
     memory = f"{results['memory_bytes'] / 2**30:g} GiB"
     machine_memory = f"{machine['memory_bytes'] / 2**30:.0f} GiB"
     disturbed_runs, long_runs = disturbed(results["runs"])

@@ -1,9 +1,7 @@
 """DuckDB, in the worker's own process."""
 
 import json
-import tempfile
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,11 +27,8 @@ class DuckDbSession(Session):
         for table, folder in job.tables.items():
             self.connection.execute(
                 f"CREATE VIEW {table} AS SELECT * FROM read_parquet('{folder}/*.parquet')")
-        self.scratch = tempfile.TemporaryDirectory(prefix="arclight-tpch-")
-        self.profile_file = Path(self.scratch.name) / "profile.json"
         if job.profile:
-            self.connection.execute("PRAGMA enable_profiling = 'json'")
-            self.connection.execute(f"PRAGMA profiling_output = '{self.profile_file}'")
+            self.connection.execute("PRAGMA enable_profiling = 'no_output'")
 
     def versions(self) -> dict[str, str]:
         return {"duckdb": duckdb.__version__}
@@ -42,11 +37,10 @@ class DuckDbSession(Session):
         return Result(self.connection.execute(sql).fetchall())
 
     def work(self, result: Result) -> dict[str, float]:
-        return work_of(json.loads(self.profile_file.read_text()))
+        return work_of(json.loads(self.connection.get_profiling_information()))
 
     def close(self) -> None:
         self.connection.close()
-        self.scratch.cleanup()
 
 
 def work_of(profile: dict[str, Any]) -> dict[str, float]:
