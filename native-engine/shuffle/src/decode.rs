@@ -13,8 +13,9 @@ use arrow_array::builder::make_view;
 
 use crate::BlockError;
 use crate::bits::{MAX_BITS, packed_bytes, unpack};
+use crate::digits::{MAX_LENGTH, Pattern};
 use crate::encode::{
-    CONSTANT, DICTIONARY, LIST, PACKED, PLAIN, STRINGS, STRUCT, Wire, physical_code,
+    CONSTANT, DICTIONARY, DIGITS, LIST, PACKED, PLAIN, STRINGS, STRUCT, Wire, physical_code,
 };
 
 /// The most rows of a frame: constants cost no bytes, so something must bound their number.
@@ -46,6 +47,23 @@ pub fn decode_payload(payload: Vec<u8>, types: &[SparkType]) -> Result<Batch, Bl
         return damaged("bytes left over");
     }
     Ok(Batch::new(columns, rows))
+}
+
+/// Strings that lie one after the other, of lengths that sum up to the buffer's, below 4 GiB.
+fn views(data: Buffer, lengths: impl Iterator<Item = usize>) -> Values {
+    let bytes = data.as_slice();
+    let mut offset = 0;
+    let views: Vec<u128> = lengths
+        .map(|length| {
+            let view = make_view(&bytes[offset..offset + length], 0, offset as u32);
+            offset += length;
+            view
+        })
+        .collect();
+    // SAFETY: each view is made by make_view from that range of the one buffer, in whose bounds it
+    // lies: the slice above is checked.
+    let array = unsafe { BinaryViewArray::new_unchecked(views.into(), vec![data.clone()], None) };
+    Values::Bytes(array)
 }
 
 /// The rest of a payload.
@@ -159,6 +177,7 @@ impl<'a> Input<'a> {
             (Physical::Float32, PLAIN) => self.fixed::<f32>(encoding, rows),
             (Physical::Float64, PLAIN) => self.fixed::<f64>(encoding, rows),
             (Physical::Bytes, STRINGS) => self.strings(rows),
+            (Physical::Bytes, DIGITS) => self.digits(rows),
             (Physical::Struct, STRUCT) => self.children(data_type, rows),
             (Physical::List, LIST) => self.list(data_type, rows),
             _ => damaged("an encoding the layout does not have"),
@@ -202,22 +221,25 @@ impl<'a> Input<'a> {
         if u32::try_from(total).is_err() {
             return damaged("strings beyond 4 GiB");
         }
-        let data = self.share(total)?;
-        let bytes = data.as_slice();
-        let mut offset = 0;
-        let views: Vec<u128> = lengths
-            .iter()
-            .map(|&length| {
-                let view = make_view(&bytes[offset..offset + length], 0, offset as u32);
-                offset += length;
-                view
-            })
-            .collect();
-        // SAFETY: each view is made by make_view from that range of the one buffer, in whose
-        // bounds it lies since the lengths sum up to the buffer's.
-        let array =
-            unsafe { BinaryViewArray::new_unchecked(views.into(), vec![data.clone()], None) };
-        Ok(Values::Bytes(array))
+        Ok(views(self.share(total)?, lengths.into_iter()))
+    }
+
+    fn digits(&mut self, rows: usize) -> Result<Values, BlockError> {
+        let length = self.size()?;
+        if length > MAX_LENGTH {
+            return damaged("digits of too long strings");
+        }
+        let kinds = self.take(length)?.to_vec();
+        let characters = self.take(length)?.to_vec();
+        let pattern = Pattern::new(kinds, characters);
+        let pattern = pattern.ok_or(BlockError::Damaged("a pattern that is none"))?;
+        let total = rows.checked_mul(length);
+        if total.is_none_or(|total| u32::try_from(total).is_err()) {
+            return damaged("strings beyond 4 GiB");
+        }
+        let packed = self.take(rows * pattern.packed_length())?;
+        let strings = Buffer::from_vec(pattern.unpack(packed));
+        Ok(views(strings, std::iter::repeat_n(length, rows)))
     }
 
     fn dictionary(

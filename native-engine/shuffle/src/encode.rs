@@ -6,6 +6,7 @@ use arclight_columns::{BooleanBuffer, Column, Data, FixedWidth, NullBuffer, Phys
 use arrow_array::Array;
 
 use crate::bits::{MAX_BITS, bits_for, pack};
+use crate::digits::Pattern;
 
 pub(crate) const PLAIN: u8 = 0;
 pub(crate) const PACKED: u8 = 1;
@@ -14,6 +15,7 @@ pub(crate) const DICTIONARY: u8 = 3;
 pub(crate) const STRINGS: u8 = 4;
 pub(crate) const STRUCT: u8 = 5;
 pub(crate) const LIST: u8 = 6;
+pub(crate) const DIGITS: u8 = 7;
 
 /// Strings below this number are not worth looking for repetition in.
 const MIN_DICTIONARY_ROWS: usize = 64;
@@ -393,7 +395,22 @@ fn put_strings<'a>(
             return;
         }
     }
-    put_plain_strings(out, strings, validity);
+    put_distinct_strings(out, strings, validity);
+}
+
+/// Strings of which hardly any are equal.
+fn put_distinct_strings<'a>(
+    out: &mut Vec<u8>,
+    strings: impl ExactSizeIterator<Item = &'a [u8]> + Clone,
+    validity: Option<&NullBuffer>,
+) {
+    match Pattern::of(strings.clone(), validity) {
+        Some(pattern) => {
+            put_head(out, DIGITS, Physical::Bytes, validity);
+            pattern.pack(out, strings);
+        }
+        None => put_plain_strings(out, strings, validity),
+    }
 }
 
 fn put_plain_strings<'a>(
@@ -428,7 +445,7 @@ fn put_dictionary(
     put_varint(out, distinct.len() as u64);
     let greatest = distinct.len().saturating_sub(1) as u64;
     put_packed(out, greatest, codes.iter().map(|&c| u64::from(c)));
-    put_plain_strings(out, distinct.iter().copied(), None);
+    put_distinct_strings(out, distinct.iter().copied(), None);
 }
 
 /// A dictionary column: the values in use and codes into them, or strings if that is no shorter.

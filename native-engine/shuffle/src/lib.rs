@@ -36,12 +36,14 @@
 //! | 4 strings | lengths packed, varint total, the bytes |
 //! | 5 struct | varint fields, that many columns of `rows` rows |
 //! | 6 list | lengths packed, varint total, the elements as one column of `total` rows |
+//! | 7 digits | varint length of each string, a byte for each of its characters (0 the same in all rows, 1 one of 0–9 a–f, 2 one of 0–9 A–F), the characters that are the same (0 for others), then per row 4 bits for each character of kind 1 or 2, filled up to bytes |
 //!
 //! Strings are lengths and bytes, never views, whose buffers would drag whole batches along.
 
 mod bits;
 mod buffer;
 mod decode;
+mod digits;
 mod encode;
 mod frame;
 mod output;
