@@ -8,7 +8,9 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, SparkType};
 use arclight_expressions::{EvalError, JvmExpressions};
 use arclight_memory::MemorySource;
-use arclight_operators::{FileFailure, HostError, HostServices, RowBlock, ShuffleBlock};
+use arclight_operators::{
+    FileFailure, HostError, HostServices, RowBlock, ShuffleBlock, ShuffleFiles,
+};
 use arclight_rows::{RowBuffer, RowDecoder, RowEncoder};
 use jni::objects::{JLongArray, JObject, JString, JThrowable, JValue};
 use jni::refs::Global;
@@ -66,6 +68,9 @@ impl Upcalls {
         Ok(addresses)
     }
 }
+
+/// The numbers that describe a block in `ShuffleFiles.blocks`.
+const SHUFFLE_NUMBERS: usize = 4;
 
 /// Results of `openFile` and `readFile`, as `TaskCallbacks` numbers them.
 const FILE_MISSING: i64 = -1;
@@ -226,37 +231,59 @@ impl HostServices for SparkHost {
         }))
     }
 
-    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError> {
-        self.upcalls.call(|env, callbacks| {
-            let location = env
+    fn shuffle_files(&mut self, input: u32) -> Result<ShuffleFiles, HostError> {
+        let (paths, numbers, by_partition) = self.upcalls.call(|env, callbacks| {
+            let files = env
                 .call_method(
                     callbacks,
-                    jni_str!("nextShuffleBlock"),
-                    jni_sig!("(I)Lorg/arclight/spark/jni/ShuffleBlockLocation;"),
+                    jni_str!("shuffleFiles"),
+                    jni_sig!("(I)Lorg/arclight/spark/jni/ShuffleFiles;"),
                     &[JValue::Int(input as i32)],
                 )?
                 .l()?;
-            if location.is_null() {
-                return Ok(None);
-            }
-            let path = env
-                .get_field(&location, jni_str!("path"), jni_sig!("Ljava/lang/String;"))?
+            let paths = env
+                .get_field(&files, jni_str!("paths"), jni_sig!("Ljava/lang/String;"))?
                 .l()?;
-            if path.is_null() {
-                return Ok(Some(ShuffleBlock::Stream));
-            }
-            let path = env.cast_local::<JString>(path)?.try_to_string(env)?;
-            let offset = env
-                .get_field(&location, jni_str!("offset"), jni_sig!("J"))?
-                .j()?;
-            let length = env
-                .get_field(&location, jni_str!("length"), jni_sig!("J"))?
-                .j()?;
-            Ok(Some(ShuffleBlock::File {
-                path: PathBuf::from(path),
-                offset: offset as u64,
-                length: length as u64,
-            }))
+            let paths = env.cast_local::<JString>(paths)?.try_to_string(env)?;
+            let blocks = env
+                .get_field(&files, jni_str!("blocks"), jni_sig!("[J"))?
+                .l()?;
+            let blocks = env.cast_local::<JLongArray>(blocks)?;
+            let mut numbers = vec![0i64; blocks.len(env)?];
+            blocks.get_region(env, 0, &mut numbers)?;
+            let by_partition = env
+                .get_field(&files, jni_str!("byPartition"), jni_sig!("Z"))?
+                .z()?;
+            Ok((paths, numbers, by_partition))
+        })?;
+        let block = |&[file, offset, length, partition]: &[i64; SHUFFLE_NUMBERS]| ShuffleBlock {
+            file: file as usize,
+            offset: offset as u64,
+            length: length as u64,
+            partition: partition as u32,
+        };
+        Ok(ShuffleFiles {
+            paths: paths.split('\0').map(PathBuf::from).collect(),
+            blocks: numbers
+                .as_chunks::<SHUFFLE_NUMBERS>()
+                .0
+                .iter()
+                .map(block)
+                .collect(),
+            by_partition,
+        })
+    }
+
+    fn next_shuffle_stream(&mut self, input: u32) -> Result<bool, HostError> {
+        self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32)];
+            env.call_method(
+                callbacks,
+                jni_str!("nextShuffleStream"),
+                jni_sig!("(I)Z"),
+                &arguments,
+            )?
+            .z()
         })
     }
 
@@ -280,11 +307,20 @@ impl HostServices for SparkHost {
         Ok(usize::try_from(read).unwrap_or(0).min(buffer.len()))
     }
 
-    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError {
+    fn shuffle_block_failed(
+        &mut self,
+        input: u32,
+        block: Option<usize>,
+        reason: &str,
+    ) -> HostError {
         let failed = self.upcalls.call(|env, callbacks| {
             let reason = env.new_string(reason)?;
-            let arguments = [JValue::Int(input as i32), JValue::Object(&reason)];
-            let signature = jni_sig!("(ILjava/lang/String;)V");
+            let arguments = [
+                JValue::Int(input as i32),
+                JValue::Int(block.map_or(-1, |position| position as i32)),
+                JValue::Object(&reason),
+            ];
+            let signature = jni_sig!("(IILjava/lang/String;)V");
             env.call_method(
                 callbacks,
                 jni_str!("shuffleBlockFailed"),

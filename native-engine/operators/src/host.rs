@@ -36,20 +36,28 @@ pub struct RowBlock {
     pub lengths: *const i32,
 }
 
-/// Where the next block of a shuffle is.
-#[derive(Debug, Clone)]
-pub enum ShuffleBlock {
-    /// In a file of this host.
-    File {
-        /// The data file.
-        path: PathBuf,
-        /// Where the block begins.
-        offset: u64,
-        /// Its bytes.
-        length: u64,
-    },
-    /// Behind a stream, to be read with [`HostServices::read_shuffle`] until it ends.
-    Stream,
+/// The blocks of a shuffle that are in files of this host.
+#[derive(Debug, Clone, Default)]
+pub struct ShuffleFiles {
+    /// The data files.
+    pub paths: Vec<PathBuf>,
+    /// The blocks, in the order in which they are read.
+    pub blocks: Vec<ShuffleBlock>,
+    /// Whether the blocks of each partition follow each other, and there are no further blocks.
+    pub by_partition: bool,
+}
+
+/// A block in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShuffleBlock {
+    /// Which of the files it is in.
+    pub file: usize,
+    /// Where it begins.
+    pub offset: u64,
+    /// Its bytes.
+    pub length: u64,
+    /// The shuffle's partition that it is of.
+    pub partition: u32,
 }
 
 /// What the engine asks of the JVM. Called on the task's thread only.
@@ -60,15 +68,20 @@ pub trait HostServices: JvmExpressions + Send {
     /// The next rows of input `input`, or `None` at the end.
     fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError>;
 
-    /// The next block of shuffle input `input`, or `None` at the end.
-    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError>;
+    /// The blocks of shuffle input `input` that are in files. Asked for once, before any stream.
+    fn shuffle_files(&mut self, input: u32) -> Result<ShuffleFiles, HostError>;
 
-    /// Reads from the current stream block of `input`; 0 at its end.
+    /// Opens the stream of the next block of `input` that is in no file; `false` at the end.
+    fn next_shuffle_stream(&mut self, input: u32) -> Result<bool, HostError>;
+
+    /// Reads from the current stream of `input`; 0 at its end.
     fn read_shuffle(&mut self, input: u32, buffer: &mut [u8]) -> Result<usize, HostError>;
 
-    /// Tells the JVM that the current block of `input` is damaged; the JVM keeps the
-    /// FetchFailedException to throw, and this returns the error to stop with.
-    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError;
+    /// Tells the JVM that a block of `input` is damaged: one of the files' blocks, by its position,
+    /// or the current stream. The JVM keeps the FetchFailedException to throw, and this returns the
+    /// error to stop with.
+    fn shuffle_block_failed(&mut self, input: u32, block: Option<usize>, reason: &str)
+    -> HostError;
 
     /// Opens a file that is not local; gives a handle and the length.
     fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure>;
@@ -133,13 +146,16 @@ impl HostServices for NoHost {
     fn next_rows(&mut self, _input: u32) -> Result<Option<RowBlock>, HostError> {
         none()
     }
-    fn next_shuffle_block(&mut self, _input: u32) -> Result<Option<ShuffleBlock>, HostError> {
+    fn shuffle_files(&mut self, _input: u32) -> Result<ShuffleFiles, HostError> {
+        none()
+    }
+    fn next_shuffle_stream(&mut self, _input: u32) -> Result<bool, HostError> {
         none()
     }
     fn read_shuffle(&mut self, _input: u32, _buffer: &mut [u8]) -> Result<usize, HostError> {
         none()
     }
-    fn shuffle_block_failed(&mut self, _input: u32, reason: &str) -> HostError {
+    fn shuffle_block_failed(&mut self, _: u32, _: Option<usize>, reason: &str) -> HostError {
         HostError(reason.to_string())
     }
     fn open_file(&mut self, _path: &str) -> Result<(u64, u64), FileFailure> {

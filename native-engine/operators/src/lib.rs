@@ -30,7 +30,9 @@ pub use broadcast::{BroadcastInput, BroadcastSource};
 pub use expand::Expand;
 pub use filter::Filter;
 pub use generate::{Generate, Generator};
-pub use host::{FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock};
+pub use host::{
+    FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock, ShuffleFiles,
+};
 pub use join::{
     HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, TableProvider,
 };

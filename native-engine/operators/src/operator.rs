@@ -109,4 +109,10 @@ pub type OperatorRef = Arc<dyn Operator>;
 pub trait BatchStream: Send {
     /// The next batch, or `None` at the end (and from then on). A batch may have no active row.
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError>;
+
+    /// Whether the last batch begins a partition of the shuffle that is read: neither it nor a later
+    /// one has a row with the shuffle's keys of a row before. Not every partition is noted.
+    fn begins_partition(&self) -> bool {
+        false
+    }
 }

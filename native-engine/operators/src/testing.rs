@@ -18,6 +18,7 @@ pub struct Memory {
     schema: Schema,
     batches: Vec<Batch>,
     pulled: Arc<AtomicUsize>,
+    partitions: bool,
 }
 
 impl Memory {
@@ -35,6 +36,18 @@ impl Memory {
             schema: Schema::new(types.into_iter().enumerate().map(field).collect()),
             batches,
             pulled: Arc::default(),
+            partitions: false,
+        })
+    }
+
+    /// An input of these batches, of which there is at least one, each a shuffle partition.
+    pub fn partitions(batches: Vec<Batch>) -> Arc<Self> {
+        let input = Self::of(batches);
+        Arc::new(Memory {
+            schema: input.schema.clone(),
+            batches: input.batches.clone(),
+            pulled: Arc::default(),
+            partitions: true,
         })
     }
 
@@ -58,6 +71,7 @@ impl Operator for Memory {
         Ok(Box::new(MemoryStream {
             batches: self.batches.clone().into_iter(),
             pulled: Arc::clone(&self.pulled),
+            partitions: self.partitions,
         }))
     }
 }
@@ -65,9 +79,14 @@ impl Operator for Memory {
 struct MemoryStream {
     batches: std::vec::IntoIter<Batch>,
     pulled: Arc<AtomicUsize>,
+    partitions: bool,
 }
 
 impl BatchStream for MemoryStream {
+    fn begins_partition(&self) -> bool {
+        self.partitions
+    }
+
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
         let batch = self.batches.next();
         if batch.is_some() {

@@ -41,6 +41,7 @@
 //! Strings are lengths and bytes, never views, whose buffers would drag whole batches along.
 
 mod bits;
+mod blocks;
 mod buffer;
 mod decode;
 mod digits;

@@ -1,29 +1,23 @@
 //! Shuffle blocks to batches.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Schema};
 use arclight_memory::Reservation;
 use arclight_operators::{
-    BatchStream, EngineError, HostServices, Operator, OperatorMetrics, OperatorRef, ShuffleBlock,
-    Split, TaskContext,
+    BatchStream, EngineError, Operator, OperatorMetrics, OperatorRef, Split, TaskContext,
 };
 
-use crate::BlockError;
-use crate::decode::decode_payload;
-use crate::frame::{FrameDecoder, HEADER, read_header};
-
-/// Bytes asked for at a time, from a file or by upcall.
-const READ_BYTES: usize = 1 << 20;
+use crate::blocks::{Blocks, Failure, READ_BYTES};
 
 /// Small frames are gathered up to this many bytes in memory, whatever their rows.
 const GATHER_BYTES: usize = 8 << 20;
 
-/// Reads the blocks of a shuffle that Spark assigns to a task. Blocks are asked for one after the
-/// other; a local one is read from its file, another comes through the JVM's stream. A block that
+/// Rows after which it is worth noting that a partition of the shuffle has ended.
+const PARTITION_ROWS: usize = 32 << 10;
+
+/// Reads the blocks of a shuffle that Spark assigns to a task. Those on this host are read from their
+/// files, partition by partition; the others come through the JVM's streams. A block that
 /// is damaged or cannot be read becomes Spark's FetchFailedException, so that its map task runs
 /// again.
 #[derive(Debug)]
@@ -61,7 +55,11 @@ impl Operator for ShuffleRead {
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
             memory: task.memory.reservation("shuffle read"),
-            blocks: Blocks::default(),
+            blocks: Blocks::new(self.input),
+            partition: None,
+            partition_rows: 0,
+            fresh: false,
+            began: false,
             gathered: Vec::new(),
             gathered_rows: 0,
             gathered_bytes: 0,
@@ -79,6 +77,14 @@ struct ShuffleStream {
     /// For the buffer of bytes read, the frames that wait, and one more of them.
     memory: Reservation,
     blocks: Blocks,
+    /// The partition of the last frame.
+    partition: Option<u32>,
+    /// Rows of its partition and those before, since the last one that was noted to begin.
+    partition_rows: usize,
+    /// Whether the rows that wait are the first of partitions that begin with them.
+    fresh: bool,
+    /// Whether the batch given last was.
+    began: bool,
     /// Frames that wait to become one batch.
     gathered: Vec<Batch>,
     gathered_rows: usize,
@@ -97,6 +103,10 @@ impl BatchStream for ShuffleStream {
             metrics.output(batch.len());
         }
         Ok(batch)
+    }
+
+    fn begins_partition(&self) -> bool {
+        self.began
     }
 }
 
@@ -117,7 +127,7 @@ impl ShuffleStream {
             }
             let Some(frame) = self.next_frame()? else {
                 self.ended = true;
-                self.blocks.buffer = Vec::new();
+                self.blocks.close();
                 self.memory.resize(self.gathered_bytes as u64)?;
                 continue;
             };
@@ -126,12 +136,16 @@ impl ShuffleStream {
             if rows == 0 {
                 continue;
             }
+            let begins = self.begins_anew(rows);
             if self.gathered.is_empty() && 2 * rows >= limit {
                 self.rest = Some((frame, 0));
+                self.fresh |= begins;
                 continue;
             }
-            let full = self.gathered_rows + rows > limit || self.gathered_bytes >= GATHER_BYTES;
+            let full =
+                begins || self.gathered_rows + rows > limit || self.gathered_bytes >= GATHER_BYTES;
             let before = if full { self.take_gathered()? } else { None };
+            self.fresh |= begins;
             if 2 * rows >= limit && self.gathered.is_empty() {
                 self.rest = Some((frame, 0));
             } else {
@@ -145,10 +159,24 @@ impl ShuffleStream {
         }
     }
 
+    /// Whether a frame of so many rows begins a partition, and enough rows came before.
+    fn begins_anew(&mut self, rows: usize) -> bool {
+        let before = std::mem::replace(&mut self.partition, self.blocks.partition());
+        let begins = self.partition_rows >= PARTITION_ROWS
+            && self.partition.is_some()
+            && before != self.partition;
+        self.partition_rows = if begins {
+            rows
+        } else {
+            self.partition_rows + rows
+        };
+        begins
+    }
+
     /// Settles the reservation to what is held, since frames have the sizes their writers gave
     /// them. It never sinks before the end, so that hardly any frame asks.
     fn settle(&mut self, frame: &Batch) -> Result<(), EngineError> {
-        let held = self.blocks.buffer.len() + self.gathered_bytes + frame.memory_size();
+        let held = self.blocks.memory_size() + self.gathered_bytes + frame.memory_size();
         let missing = (held as u64).saturating_sub(self.memory.bytes());
         self.memory.grow(missing)?;
         Ok(())
@@ -157,6 +185,7 @@ impl ShuffleStream {
     /// The next rows of a long frame, at most `limit`.
     fn next_slice(&mut self, limit: usize) -> Option<Batch> {
         let (frame, done) = self.rest.take()?;
+        self.began = std::mem::take(&mut self.fresh);
         if done == 0 && frame.len() <= limit {
             return Some(frame);
         }
@@ -172,6 +201,9 @@ impl ShuffleStream {
     fn take_gathered(&mut self) -> Result<Option<Batch>, EngineError> {
         let gathered = std::mem::take(&mut self.gathered);
         (self.gathered_rows, self.gathered_bytes) = (0, 0);
+        if !gathered.is_empty() {
+            self.began = std::mem::take(&mut self.fresh);
+        }
         match &gathered[..] {
             [] => Ok(None),
             [only] => Ok(Some(only.clone())),
@@ -183,200 +215,18 @@ impl ShuffleStream {
     fn next_frame(&mut self) -> Result<Option<Batch>, EngineError> {
         let (task, input) = (Arc::clone(&self.task), self.input);
         task.with_host(|host| {
-            loop {
-                if !self.blocks.open {
-                    match host.next_shuffle_block(input)? {
-                        None => return Ok(None),
-                        Some(block) => self.blocks.begin(block),
+            let before = self.blocks.bytes_read;
+            let frame = self.blocks.next_frame(host, &self.types);
+            let read = self.blocks.bytes_read - before;
+            OperatorMetrics::add(&self.metrics.bytes_read, read);
+            frame.map_err(|failure| {
+                EngineError::Host(match failure {
+                    Failure::Host(error) => error,
+                    Failure::Block(reason) => {
+                        host.shuffle_block_failed(input, self.blocks.position(), &reason)
                     }
-                }
-                let before = self.blocks.bytes_read;
-                let frame = self.blocks.next_frame(host, input, &self.types);
-                let read = self.blocks.bytes_read - before;
-                OperatorMetrics::add(&self.metrics.bytes_read, read);
-                match frame {
-                    Ok(Some(batch)) => return Ok(Some(batch)),
-                    Ok(None) => {}
-                    Err(Failure::Host(error)) => return Err(EngineError::Host(error)),
-                    Err(Failure::Block(reason)) => {
-                        return Err(EngineError::Host(host.shuffle_block_failed(input, &reason)));
-                    }
-                }
-            }
+                })
+            })
         })
-    }
-}
-
-/// Why a frame could not be had.
-enum Failure {
-    /// An upcall failed, and the JVM has the exception.
-    Host(arclight_operators::HostError),
-    /// The block is to blame.
-    Block(String),
-}
-
-impl From<BlockError> for Failure {
-    fn from(error: BlockError) -> Self {
-        Failure::Block(error.to_string())
-    }
-}
-
-enum Source {
-    None,
-    /// A local file that is yet to be opened.
-    Path(std::path::PathBuf, u64, u64),
-    File {
-        file: File,
-        offset: u64,
-        left: u64,
-    },
-    Stream,
-}
-
-/// The current block, and the bytes read of it in one reused buffer.
-struct Blocks {
-    open: bool,
-    source: Source,
-    buffer: Vec<u8>,
-    /// The bytes of `buffer` that were read and not yet used.
-    start: usize,
-    end: usize,
-    frames: FrameDecoder,
-    bytes_read: u64,
-}
-
-impl Default for Blocks {
-    fn default() -> Self {
-        Blocks {
-            open: false,
-            source: Source::None,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-            frames: FrameDecoder::new(),
-            bytes_read: 0,
-        }
-    }
-}
-
-impl Blocks {
-    fn begin(&mut self, block: ShuffleBlock) {
-        self.open = true;
-        (self.start, self.end) = (0, 0);
-        self.source = match block {
-            ShuffleBlock::File {
-                path,
-                offset,
-                length,
-            } => Source::Path(path, offset, length),
-            ShuffleBlock::Stream => Source::Stream,
-        };
-    }
-
-    /// The rows of the block's next frame; `None` at its end, which closes it.
-    fn next_frame(
-        &mut self,
-        host: &mut dyn HostServices,
-        input: u32,
-        types: &[arclight_columns::SparkType],
-    ) -> Result<Option<Batch>, Failure> {
-        if !self.ensure(HEADER, host, input)? {
-            self.open = false;
-            self.source = Source::None;
-            return match self.end - self.start {
-                0 => Ok(None),
-                _ => Err(BlockError::Truncated.into()),
-            };
-        }
-        let header = self.buffer[self.start..].first_chunk();
-        let header = read_header(header.ok_or(BlockError::Truncated)?)?;
-        let length = HEADER + header.length;
-        if !self.ensure(length, host, input)? {
-            return Err(BlockError::Truncated.into());
-        }
-        let frame = &self.buffer[self.start..self.start + length];
-        let payload = self.frames.open(frame)?;
-        self.start += length;
-        Ok(Some(decode_payload(payload, types)?))
-    }
-
-    /// Reads on until `bytes` bytes are at hand; `false` if the block ends before.
-    fn ensure(
-        &mut self,
-        bytes: usize,
-        host: &mut dyn HostServices,
-        input: u32,
-    ) -> Result<bool, Failure> {
-        while self.end - self.start < bytes {
-            if self.start > 0 {
-                self.buffer.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, self.end - self.start);
-            }
-            // Grows only as bytes arrive: the length of a damaged header is never believed.
-            if self.buffer.len() - self.end < READ_BYTES / 2 {
-                self.buffer.resize(self.end + READ_BYTES, 0);
-            }
-            let read = self
-                .source
-                .read(&mut self.buffer[self.end..], host, input)?;
-            if read == 0 {
-                return Ok(false);
-            }
-            self.end += read;
-            self.bytes_read += read as u64;
-        }
-        Ok(true)
-    }
-}
-
-impl Source {
-    /// Reads some bytes; 0 at the block's end.
-    fn read(
-        &mut self,
-        buffer: &mut [u8],
-        host: &mut dyn HostServices,
-        input: u32,
-    ) -> Result<usize, Failure> {
-        if let Source::Path(path, offset, left) = self {
-            let file = File::open(&*path)
-                .map_err(|e| Failure::Block(format!("{}: {e}", path.display())))?;
-            *self = Source::File {
-                file,
-                offset: *offset,
-                left: *left,
-            };
-        }
-        match self {
-            Source::None | Source::Path(..) => Ok(0),
-            Source::Stream => {
-                let read = host.read_shuffle(input, buffer).map_err(Failure::Host)?;
-                Ok(read.min(buffer.len()))
-            }
-            Source::File { file, offset, left } => {
-                let wanted = buffer
-                    .len()
-                    .min(usize::try_from(*left).unwrap_or(usize::MAX));
-                if wanted == 0 {
-                    return Ok(0);
-                }
-                let read = read_some(file, &mut buffer[..wanted], *offset)
-                    .map_err(|e| Failure::Block(e.to_string()))?;
-                if read == 0 {
-                    return Err(BlockError::Truncated.into());
-                }
-                *offset += read as u64;
-                *left -= read as u64;
-                Ok(read)
-            }
-        }
-    }
-}
-
-fn read_some(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-    loop {
-        match file.read_at(buffer, offset) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }

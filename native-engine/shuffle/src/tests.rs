@@ -9,7 +9,7 @@ use arclight_expressions::{ColumnRef, EvalError, ExpressionRef, JvmExpressions, 
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use arclight_operators::{
     BatchStream, EngineError, FileFailure, HostError, HostServices, Operator, OperatorRef,
-    RowBlock, ShuffleBlock, Split, TaskContext, TaskSettings,
+    RowBlock, ShuffleBlock, ShuffleFiles, Split, TaskContext, TaskSettings,
 };
 use arclight_rows::{RowBuffer, RowEncoder};
 use parking_lot::Mutex;
@@ -200,6 +200,8 @@ struct Host {
     blocks: std::vec::IntoIter<(PathBuf, u64, u64)>,
     stream: Option<usize>,
     current: Vec<u8>,
+    /// Whether each block in a file is a partition.
+    by_partition: bool,
     failures: Arc<Mutex<Vec<String>>>,
 }
 
@@ -216,20 +218,30 @@ impl HostServices for Host {
     fn next_rows(&mut self, _: u32) -> Result<Option<RowBlock>, HostError> {
         Ok(None)
     }
-    fn next_shuffle_block(&mut self, _: u32) -> Result<Option<ShuffleBlock>, HostError> {
-        let Some((path, offset, length)) = self.blocks.next() else {
-            return Ok(None);
-        };
-        if self.stream.is_none() {
-            return Ok(Some(ShuffleBlock::File {
-                path,
-                offset,
-                length,
-            }));
+    fn shuffle_files(&mut self, _: u32) -> Result<ShuffleFiles, HostError> {
+        if self.stream.is_some() {
+            return Ok(ShuffleFiles::default());
         }
+        let given: Vec<_> = std::mem::take(&mut self.blocks).collect();
+        let block = |(file, (_, offset, length)): (usize, &(PathBuf, u64, u64))| ShuffleBlock {
+            file,
+            offset: *offset,
+            length: *length,
+            partition: file as u32,
+        };
+        Ok(ShuffleFiles {
+            blocks: given.iter().enumerate().map(block).collect(),
+            paths: given.into_iter().map(|(path, _, _)| path).collect(),
+            by_partition: self.by_partition,
+        })
+    }
+    fn next_shuffle_stream(&mut self, _: u32) -> Result<bool, HostError> {
+        let Some((path, offset, length)) = self.blocks.next() else {
+            return Ok(false);
+        };
         let bytes = std::fs::read(path).unwrap();
         self.current = bytes[offset as usize..(offset + length) as usize].to_vec();
-        Ok(Some(ShuffleBlock::Stream))
+        Ok(true)
     }
     fn read_shuffle(&mut self, _: u32, buffer: &mut [u8]) -> Result<usize, HostError> {
         let count = self
@@ -241,7 +253,8 @@ impl HostServices for Host {
         self.current.drain(..count);
         Ok(count)
     }
-    fn shuffle_block_failed(&mut self, _: u32, reason: &str) -> HostError {
+    fn shuffle_block_failed(&mut self, _: u32, block: Option<usize>, reason: &str) -> HostError {
+        assert_eq!(block.is_none(), self.stream.is_some());
         self.failures.lock().push(reason.to_string());
         HostError(format!("fetch failed: {reason}"))
     }
@@ -294,6 +307,7 @@ fn task(
         blocks: blocks.into_iter(),
         stream,
         current: Vec::new(),
+        by_partition: true,
         failures: Arc::clone(&failures),
     };
     let settings = TaskSettings {
@@ -714,6 +728,46 @@ fn a_full_disk_is_an_error_and_leaves_no_file() {
         writer.run(&task, &missing),
         Err(EngineError::Io(_))
     ));
+}
+
+#[test]
+fn partitions_that_begin_are_noted_after_many_rows() {
+    let types = [SparkType::Int];
+    let directory = tempfile::tempdir().unwrap();
+    let counts = [20_000, 20_000, 10_000, 40_000, 7];
+    let files: Vec<(PathBuf, u64, u64)> = counts
+        .iter()
+        .enumerate()
+        .map(|(partition, &count)| {
+            let path = directory.path().join(format!("{partition}"));
+            let values = vec![partition as i32; count];
+            let column = Column::fixed(SparkType::Int, values, None);
+            let given = [Batch::new(vec![column], count)];
+            let (write, _) = task(8192, memory(None, false), Vec::new(), None);
+            let single = Partitioning::Single;
+            let length = writer(&types, &given, single, BlockCompression::None, false)
+                .run(&write, &path)
+                .unwrap()
+                .bytes;
+            (path, 0, length)
+        })
+        .collect();
+    let noted = |stream: Option<usize>| {
+        let (task, _) = task(8192, TaskMemory::unbounded(), files.clone(), stream);
+        let mut stream = ShuffleRead::new(1, 0, schema(&types)).open(&task).unwrap();
+        let (mut rows, mut noted) = (0, Vec::new());
+        while let Some(batch) = stream.next_batch().unwrap() {
+            if stream.begins_partition() {
+                noted.push(rows);
+            }
+            rows += batch.len();
+        }
+        assert_eq!(rows, 90_007);
+        noted
+    };
+    // Two of 20,000 are enough for the third; it is too small, and with the fourth enough.
+    assert_eq!(noted(None), [40_000, 90_000]);
+    assert_eq!(noted(Some(1 << 20)), []);
 }
 
 // ---- damage

@@ -46,13 +46,24 @@ impl BytesTable {
         self.ends.len()
     }
 
-    /// Appends the group of each active row to `groups`.
-    pub(super) fn assign(&mut self, keys: &[Column], rows: &Selection, groups: &mut Vec<u32>) {
+    /// Appends the group of each active row to `groups`: that of its key, or of its run of equal
+    /// keys. A table does one or the other.
+    pub(super) fn assign(
+        &mut self,
+        keys: &[Column],
+        rows: &Selection,
+        runs: bool,
+        groups: &mut Vec<u32>,
+    ) {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.encode(keys, rows);
         for index in 0..encoded.len() {
             let key = encoded.get(index);
-            groups.push(self.find_or_insert(key));
+            groups.push(if runs {
+                self.continue_run(key)
+            } else {
+                self.find_or_insert(key)
+            });
         }
         self.encoded = encoded;
     }
@@ -60,6 +71,18 @@ impl BytesTable {
     fn key(&self, group: usize) -> &[u8] {
         let start = if group == 0 { 0 } else { self.ends[group - 1] };
         &self.keys[start..self.ends[group]]
+    }
+
+    /// The group of the last row, if it has the same key, or else a new one.
+    fn continue_run(&mut self, key: &[u8]) -> u32 {
+        match self.ends.len().checked_sub(1) {
+            Some(last) if self.key(last) == key => last as u32,
+            _ => {
+                self.keys.extend_from_slice(key);
+                self.ends.push(self.keys.len());
+                self.ends.len() as u32 - 1
+            }
+        }
     }
 
     fn find_or_insert(&mut self, key: &[u8]) -> u32 {

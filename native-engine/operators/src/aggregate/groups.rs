@@ -18,11 +18,13 @@ enum Table {
     Bytes(BytesTable),
 }
 
-/// Numbers the distinct keys `0, 1, …` in order of first appearance.
+/// Numbers the distinct keys `0, 1, …` in order of first appearance; or runs of equal keys, of which
+/// each gets a number (but NULL of a single key may have one number in all).
 pub(super) struct GroupIds {
     types: Vec<SparkType>,
     hasher: KeyHasher,
     table: Table,
+    runs: bool,
 }
 
 impl GroupIds {
@@ -37,12 +39,20 @@ impl GroupIds {
             types,
             hasher,
             table,
+            runs: false,
         }
     }
 
     /// Forgets all groups.
     pub(super) fn clear(&mut self) {
+        let runs = self.runs;
         *self = GroupIds::new(std::mem::take(&mut self.types), self.hasher.clone());
+        self.runs = runs;
+    }
+
+    /// Whether runs are numbered from now on, or distinct keys. There must be no groups.
+    pub(super) fn number_runs(&mut self, runs: bool) {
+        self.runs = runs;
     }
 
     /// The number of groups.
@@ -65,7 +75,7 @@ impl GroupIds {
     ) -> Result<(), EvalError> {
         groups.clear();
         if let Table::Undecided = self.table {
-            self.table = if CodeTable::suits(keys) {
+            self.table = if !self.runs && CodeTable::suits(keys) {
                 Table::Codes(CodeTable::new(&self.types))
             } else {
                 self.hash_table()
@@ -83,8 +93,8 @@ impl GroupIds {
         }
         match &mut self.table {
             Table::One => groups.resize(rows.count(), 0),
-            Table::Words(table) => table.assign(keys, rows, groups)?,
-            Table::Bytes(table) => table.assign(keys, rows, groups),
+            Table::Words(table) => table.assign(keys, rows, self.runs, groups)?,
+            Table::Bytes(table) => table.assign(keys, rows, self.runs, groups),
             Table::Codes(_) | Table::Undecided => {}
         }
         Ok(())

@@ -8,6 +8,7 @@ mod measures;
 mod spill;
 mod state;
 mod stream;
+mod trial;
 mod word_table;
 
 use std::sync::Arc;
@@ -88,7 +89,8 @@ impl Measure {
 ///
 /// An aggregation whose measures include a `Partial` one may give a group several times: its
 /// output is merged above. So instead of spilling it gives out what it has, and stops looking up
-/// keys while they hardly ever repeat. All others give each group once, and spill.
+/// keys while they hardly ever repeat, or while rows with the same key follow each other. All others
+/// give each group once, and spill.
 #[derive(Debug)]
 pub struct HashAggregate {
     id: usize,
@@ -108,6 +110,8 @@ pub(crate) struct AggregatePlan {
     pub(crate) spill_types: Vec<SparkType>,
     /// Whether a group may be given several times.
     pub(crate) repeats: bool,
+    /// Whether the rows of a group are all of one partition of the shuffle that is read.
+    pub(crate) by_partition: bool,
 }
 
 impl HashAggregate {
@@ -150,8 +154,18 @@ impl HashAggregate {
                 key_types,
                 spill_types,
                 repeats,
+                by_partition: false,
             }),
         }
+    }
+
+    /// The same, told whether the rows of a group are all of one partition of the shuffle that it
+    /// reads: the shuffle's keys are among the grouping keys. Groups then go out by partitions.
+    pub fn by_partition(mut self, by_partition: bool) -> Self {
+        if let Some(plan) = Arc::get_mut(&mut self.plan) {
+            plan.by_partition = by_partition;
+        }
+        self
     }
 }
 

@@ -10,6 +10,7 @@ use super::AggregatePlan;
 use super::groups::GroupIds;
 use super::measures::{Arguments, States};
 use super::spill::{Partition, SLICE, Spills};
+use super::trial::count_runs;
 use crate::key_bytes::KeyHasher;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
@@ -54,7 +55,9 @@ pub(super) struct Groups {
     failure: Option<EngineError>,
     /// Groups are being given out, in order: those before this one are. They stay where they are
     /// until all are, or until the rest is spilled.
-    pub(super) emitted: Option<usize>,
+    emitted: Option<usize>,
+    /// Whether the last group is not given out with the others: its run may go on.
+    keeps_last: bool,
     /// What was spilled of the groups being given out, in order.
     rest: Option<SpillReader>,
 }
@@ -82,6 +85,7 @@ impl Groups {
             level: 0,
             failure: None,
             emitted: None,
+            keeps_last: false,
             rest: None,
         }
     }
@@ -185,6 +189,47 @@ impl Groups {
         Ok(())
     }
 
+    /// How many runs of equal keys the last batch had.
+    pub(super) fn runs(&self) -> usize {
+        count_runs(&self.row_groups)
+    }
+
+    /// Begins to give out the groups in memory.
+    pub(super) fn emit(&mut self) {
+        self.emitted = Some(0);
+        self.keeps_last = false;
+    }
+
+    /// Begins to give out the groups in memory but the last one, whose run may go on.
+    pub(super) fn emit_finished(&mut self) {
+        self.emitted = Some(0);
+        self.keeps_last = true;
+    }
+
+    /// Forgets the groups that were given out. The next rows are grouped by `runs` of equal keys or
+    /// by all that have them.
+    pub(super) fn finish_emitting(&mut self, runs: bool) -> Result<(), EngineError> {
+        self.emitted = None;
+        let last = match self.len() {
+            // The rest was spilled and has gone out, the last group with it.
+            0 => None,
+            len if self.keeps_last => Some(self.buffers(len - 1, len)?),
+            _ => None,
+        };
+        self.clear();
+        self.ids.number_runs(runs);
+        let Some(last) = last else {
+            return Ok(());
+        };
+        let keys = &last.columns()[..self.plan.key_types.len()];
+        let mut groups = std::mem::take(&mut self.row_groups);
+        self.ids.assign(keys, last.selection(), &mut groups)?;
+        self.states.resize(self.ids.len());
+        self.states.merge_spilled(&groups, &last)?;
+        self.row_groups = groups;
+        self.account()
+    }
+
     /// Output columns of groups `from..to`.
     fn output(&self, from: usize, to: usize) -> Result<Batch, EngineError> {
         let mut columns = self.ids.columns(from, to)?;
@@ -265,7 +310,8 @@ impl Groups {
                 }
             };
         }
-        let to = (from + self.task.settings.batch_size.max(1)).min(self.len());
+        let end = self.len().saturating_sub(usize::from(self.keeps_last));
+        let to = (from + self.task.settings.batch_size.max(1)).min(end);
         if from >= to {
             return Ok(None);
         }

@@ -9,18 +9,15 @@ use super::AggregatePlan;
 use super::measures::{States, evaluate_arguments};
 use super::spill::Partition;
 use super::state::{Groups, Shared};
+use super::trial::{Trial, Way};
 use crate::key_bytes::normalize;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError};
 use crate::project::evaluate_all;
 use crate::task::TaskContext;
 
-/// Rows after which a partial aggregation looks whether it reduces them at all.
-const TRIAL_ROWS: u64 = 100_000;
-/// Groups per row, in percent, from which on looking up keys is not worth it.
-const USELESS_PERCENT: u64 = 85;
-/// Rows that then pass through before the next trial.
-const PASSED_ROWS: u64 = 4_000_000;
+/// Fewer groups than this stay in memory when their shuffle partition has ended.
+const MANY_GROUPS: usize = 4096;
 
 enum Step {
     /// Taking in the input.
@@ -51,10 +48,7 @@ pub(super) struct AggregateStream {
     /// A batch that waits until groups are given out.
     pending: Option<Batch>,
     partitions: Vec<Partition>,
-    /// Rows since the last trial began.
-    rows: u64,
-    /// Rows still to pass without a lookup.
-    passing: u64,
+    trial: Trial,
 }
 
 impl AggregateStream {
@@ -78,8 +72,7 @@ impl AggregateStream {
             step: Step::Absorb,
             pending: None,
             partitions: Vec::new(),
-            rows: 0,
-            passing: 0,
+            trial: Trial::new(),
         }
     }
 
@@ -89,9 +82,9 @@ impl AggregateStream {
             return Ok(None);
         }
         let keys = evaluate_all(&self.task, &self.plan.groupings, &batch, &self.metrics)?;
-        let count = batch.active_rows() as u64;
-        if self.passing > 0 {
-            self.passing = self.passing.saturating_sub(count);
+        let count = batch.active_rows();
+        if self.trial.way() == Way::Pass {
+            self.trial.count(count, count, count);
             return self.pass(&batch, &keys).map(Some);
         }
         let arguments = evaluate_arguments(&self.plan, &self.task, &batch, &self.metrics)?;
@@ -114,22 +107,43 @@ impl AggregateStream {
                 return self.pass(&batch, &keys).map(Some);
             }
         }
+        let before = groups.len();
         groups.absorb(&keys, &arguments, rows)?;
-        self.rows += count;
-        if self.rows >= TRIAL_ROWS {
-            if groups.len() as u64 * 100 >= self.rows * USELESS_PERCENT {
-                self.passing = PASSED_ROWS;
-                self.emit(&mut groups, Then::Absorb);
-            }
-            self.rows = 0;
+        let added = groups.len().saturating_sub(before);
+        let turns = self.trial.count(count, groups.runs(), added);
+        let many = groups.len() > self.task.settings.batch_size;
+        match self.trial.way() {
+            Way::Pass => self.emit(&mut groups, Then::Absorb),
+            Way::Runs if turns || many => self.emit_finished(&mut groups),
+            Way::LookUp if turns => self.emit_finished(&mut groups),
+            Way::Runs | Way::LookUp => {}
         }
         Ok(None)
     }
 
     fn emit(&mut self, groups: &mut Groups, then: Then) {
-        groups.emitted = Some(0);
-        self.rows = 0;
+        groups.emit();
+        self.trial.restart();
         self.step = Step::Emit(then);
+    }
+
+    /// Gives out all groups but the last one, to whose run the next row may belong.
+    fn emit_finished(&mut self, groups: &mut Groups) {
+        groups.emit_finished();
+        self.step = Step::Emit(Then::Absorb);
+    }
+
+    /// Gives out the groups in memory, if there are many: their shuffle partitions have ended. Returns
+    /// whether it does. So the table stays small, however many groups there are.
+    fn emit_partitions(&mut self) -> Result<bool, EngineError> {
+        let shared = Arc::clone(&self.shared);
+        let mut groups = shared.0.lock();
+        groups.check()?;
+        let emits = !groups.has_spilled() && groups.len() >= MANY_GROUPS;
+        if emits {
+            self.emit(&mut groups, Then::Absorb);
+        }
+        Ok(emits)
     }
 
     /// Gives each row as a group of its own.
@@ -199,8 +213,7 @@ impl AggregateStream {
         if let Some(batch) = groups.next_output()? {
             return Ok(Some(batch));
         }
-        groups.clear();
-        groups.emitted = None;
+        groups.finish_emitting(self.trial.way() == Way::Runs)?;
         self.step = match then {
             Then::Absorb => Step::Absorb,
             Then::Merge => Step::Merge,
@@ -224,6 +237,11 @@ impl AggregateStream {
         Ok(None)
     }
 
+    /// Whether no group has rows before and in or after the last batch.
+    fn begins_input_partition(&self) -> bool {
+        self.plan.by_partition && !self.plan.repeats && self.input.begins_partition()
+    }
+
     fn advance(&mut self) -> Result<Option<Batch>, EngineError> {
         match self.step {
             Step::Absorb | Step::Done => Ok(None),
@@ -242,12 +260,19 @@ impl BatchStream for AggregateStream {
             let output = match self.step {
                 Step::Done => return Ok(None),
                 Step::Absorb => {
-                    let batch = match self.pending.take() {
-                        Some(batch) => Some(batch),
-                        None => self.input.next_batch()?,
+                    let waited = self.pending.take();
+                    let (batch, begins) = match waited {
+                        Some(batch) => (Some(batch), false),
+                        None => (self.input.next_batch()?, self.begins_input_partition()),
                     };
                     match batch {
-                        Some(batch) => metrics.timed(|| self.absorb(batch))?,
+                        Some(batch) => metrics.timed(|| {
+                            if begins && self.emit_partitions()? {
+                                self.pending = Some(batch);
+                                return Ok(None);
+                            }
+                            self.absorb(batch)
+                        })?,
                         None => {
                             metrics.timed(|| self.finish())?;
                             None

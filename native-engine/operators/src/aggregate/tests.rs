@@ -259,6 +259,138 @@ fn rows_pass_through_when_keys_hardly_repeat() {
     assert!(rows.contains(&"5,2,2".to_string()) && rows.contains(&"60005,1,1".to_string()));
 }
 
+/// Batches of 50,000 rows of which each four that follow each other have a key, which is made of
+/// its number.
+fn clustered(keys: impl Fn(&[i64]) -> Vec<Column>) -> Arc<Memory> {
+    const ROWS: i64 = 50_000;
+    let batches = (0..8).map(|batch| {
+        // A batch ends within a run.
+        let numbers: Vec<i64> = (0..ROWS).map(|row| (batch * ROWS + row + 2) / 4).collect();
+        let mut columns = keys(&numbers);
+        columns.push(ints(&vec![Some(1); ROWS as usize]));
+        Batch::new(columns, ROWS as usize)
+    });
+    Memory::of(batches.collect())
+}
+
+#[test]
+fn clustered_rows_are_grouped_by_runs() {
+    let text = |number: &i64| Some(format!("key {number}"));
+    let inputs = [
+        clustered(|n| vec![longs(&n.iter().map(|&n| Some(n)).collect::<Vec<_>>())]),
+        clustered(|n| {
+            let halves =
+                |f: fn(i64) -> i64| n.iter().map(|&n| Some(f(n) as i32)).collect::<Vec<_>>();
+            // A NULL of several keys is a value.
+            let second: Vec<_> = halves(|n| n % 100);
+            let second: Vec<_> = second.iter().map(|v| v.filter(|&v| v != 7)).collect();
+            vec![ints(&halves(|n| n / 100)), ints(&second[..])]
+        }),
+        clustered(|n| {
+            let texts: Vec<Option<String>> = n.iter().map(text).collect();
+            vec![strings(
+                &texts.iter().map(|t| t.as_deref()).collect::<Vec<_>>(),
+            )]
+        }),
+    ];
+    for input in inputs {
+        let types = input.schema().types();
+        let last = types.len() - 1;
+        let keys: Vec<_> = types[..last].iter().cloned().enumerate().collect();
+        let count = measure("count", Phase::Partial, &[], SparkType::Long);
+        let partial = aggregate(input.clone(), &keys, vec![count]);
+        let task = task(8192);
+        let output = collect(&partial, &task).unwrap();
+        // Each key once, though there is no table of them, and in order.
+        assert_eq!(rows(&output).len(), 100_001);
+        let counts: Vec<String> = rows(&output)
+            .iter()
+            .map(|row| row.rsplit(',').next().unwrap().to_string())
+            .collect();
+        assert_eq!((counts[0].as_str(), counts[100_000].as_str()), ("2", "2"));
+        assert!(counts[1..100_000].iter().all(|count| count == "4"));
+        let peak = task.metrics[0]
+            .peak_memory_bytes
+            .load(std::sync::atomic::Ordering::Relaxed);
+        assert!(peak < 16 << 20, "{peak}");
+        let both = collect(&two_phases(input), &crate::testing::task(8192)).unwrap();
+        assert_eq!(rows(&both).len(), 100_001);
+    }
+}
+
+#[test]
+fn a_null_key_among_runs_may_be_given_several_times() {
+    let input = clustered(|n| {
+        let keys: Vec<_> = n.iter().map(|&n| Some(n).filter(|n| n % 20 != 0)).collect();
+        vec![longs(&keys)]
+    });
+    let output = collect(&two_phases(input), &task(8192)).unwrap();
+    let rows = rows(&output);
+    assert_eq!(rows.len(), 95_001);
+    assert!(rows.contains(&"NULL,20000,20000".to_string()));
+}
+
+#[test]
+fn groups_go_out_when_their_partitions_have_ended() {
+    // Each key twice, in one batch.
+    let batch = |from: i64, count: i64| {
+        let keys: Vec<Option<i64>> = (0..2 * count).map(|row| Some(from + row % count)).collect();
+        let rows = keys.len();
+        Batch::new(vec![longs(&keys), ints(&vec![Some(1); rows])], rows)
+    };
+    let batches = vec![
+        batch(0, 5000),
+        // Few stay with those that follow.
+        batch(5000, 100),
+        batch(5100, 4000),
+        batch(9100, 10),
+        batch(9110, 5000),
+    ];
+    let operator = |input: &Arc<Memory>, by_partition| {
+        let input: OperatorRef = input.clone();
+        let count = measure("count", Phase::Complete, &[], SparkType::Long);
+        aggregate(input, &[(0, SparkType::Long)], vec![count]).by_partition(by_partition)
+    };
+    let expected: Vec<String> = (0..14_110).map(|key| format!("{key},2")).collect();
+    for (by_partition, pulls) in [(true, [2, 4, 5]), (false, [5, 5, 5])] {
+        let input = Memory::partitions(batches.clone());
+        let task = task(6000);
+        let mut stream = operator(&input, by_partition).open(&task).unwrap();
+        let mut output = Vec::new();
+        for pulled in pulls {
+            output.push(stream.next_batch().unwrap().unwrap());
+            assert_eq!(input.pulled(), pulled);
+        }
+        assert!(stream.next_batch().unwrap().is_none());
+        drop(stream);
+        assert_eq!(rows(&output), expected);
+        assert_eq!(task.memory.reserved(), 0);
+    }
+    // What was spilled, before there were many, is merged at the end.
+    let batches: Vec<Batch> = (0..14).map(|part| batch(part * 1000, 1000)).collect();
+    let expected = &expected[..14_000];
+    for limit in [200_000, 300_000] {
+        let limits = MemoryLimits {
+            step: 1,
+            refuse_once: false,
+        };
+        let settings = TaskSettings {
+            batch_size: 1000,
+            equal_hashes: false,
+        };
+        let task = custom_task(settings, Limited::new(limit), limits, Vec::new());
+        let input = Memory::partitions(batches.clone());
+        let output = collect(&operator(&input, true), &task).unwrap();
+        let spilled = task.metrics[0]
+            .spill_count
+            .load(std::sync::atomic::Ordering::Relaxed);
+        assert!(spilled > 0, "{limit}");
+        let mut found = rows(&output);
+        found.sort_by_key(|row| row.split(',').next().unwrap().parse::<i64>().unwrap());
+        assert_eq!(found, expected);
+    }
+}
+
 type Row = (Option<i32>, Option<String>, Option<i32>);
 
 fn batch(rows: &[Row]) -> Batch {

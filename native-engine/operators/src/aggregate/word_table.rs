@@ -36,6 +36,8 @@ pub(super) struct WordTable {
     slots: Vec<Slot>,
     words: Vec<u64>,
     null_group: u32,
+    /// The word and group of the last row that was not NULL, while runs are numbered.
+    run: Option<(u64, u32)>,
     scratch: Vec<u64>,
 }
 
@@ -69,6 +71,7 @@ impl WordTable {
             slots: vec![FREE; 1024],
             words: Vec::new(),
             null_group: EMPTY,
+            run: None,
             scratch: Vec::new(),
         })
     }
@@ -77,11 +80,13 @@ impl WordTable {
         self.words.len()
     }
 
-    /// Appends the group of each active row to `groups`.
+    /// Appends the group of each active row to `groups`: that of its key, or of its run of equal
+    /// keys. A table does one or the other.
     pub(super) fn assign(
         &mut self,
         keys: &[Column],
         rows: &Selection,
+        runs: bool,
         groups: &mut Vec<u32>,
     ) -> Result<(), EvalError> {
         let mut words = std::mem::take(&mut self.scratch);
@@ -95,13 +100,16 @@ impl WordTable {
             _ => None,
         };
         match single_nulls {
+            None if runs => groups.extend(words.iter().map(|&word| self.continue_run(word))),
             None => self.find_or_insert_all(&words, groups),
             Some(valid) => {
                 for (row, &word) in rows.iter().zip(&words) {
-                    groups.push(if valid.is_valid(row) {
-                        self.find_or_insert(word)
-                    } else {
+                    groups.push(if !valid.is_valid(row) {
                         self.null_group()
+                    } else if runs {
+                        self.continue_run(word)
+                    } else {
+                        self.find_or_insert(word)
                     });
                 }
             }
@@ -116,6 +124,20 @@ impl WordTable {
             self.words.push(0);
         }
         self.null_group
+    }
+
+    /// The group of the last row, if it has the same word, or else a new one.
+    #[inline]
+    fn continue_run(&mut self, word: u64) -> u32 {
+        match self.run {
+            Some((last, group)) if last == word => group,
+            _ => {
+                let group = self.words.len() as u32;
+                self.words.push(word);
+                self.run = Some((word, group));
+                group
+            }
+        }
     }
 
     /// Appends the groups of words. Rows of one key often follow each other, so a word is compared

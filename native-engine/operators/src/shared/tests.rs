@@ -73,13 +73,16 @@ impl HostServices for Host {
         self.jvm.read.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
-    fn next_shuffle_block(&mut self, _: u32) -> Result<Option<crate::ShuffleBlock>, HostError> {
-        Ok(None)
+    fn shuffle_files(&mut self, _: u32) -> Result<crate::ShuffleFiles, HostError> {
+        Ok(crate::ShuffleFiles::default())
+    }
+    fn next_shuffle_stream(&mut self, _: u32) -> Result<bool, HostError> {
+        Ok(false)
     }
     fn read_shuffle(&mut self, _: u32, _: &mut [u8]) -> Result<usize, HostError> {
         Ok(0)
     }
-    fn shuffle_block_failed(&mut self, _: u32, reason: &str) -> HostError {
+    fn shuffle_block_failed(&mut self, _: u32, _: Option<usize>, reason: &str) -> HostError {
         HostError(reason.to_string())
     }
     fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure> {

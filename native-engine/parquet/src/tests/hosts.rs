@@ -7,7 +7,7 @@ use arclight_columns::{Batch, Column, SparkType as S};
 use arclight_expressions::{EvalError, JvmExpressions, NoJvm};
 use arclight_memory::{MemoryLimits, MemorySource, TaskMemory, UnboundedMemory};
 use arclight_operators::{
-    EngineError, FileFailure, FileSplit, HostError, HostServices, NoHost, RowBlock, ShuffleBlock,
+    EngineError, FileFailure, FileSplit, HostError, HostServices, NoHost, RowBlock, ShuffleFiles,
 };
 use arrow_array::*;
 use parquet::file::properties::WriterProperties;
@@ -49,14 +49,17 @@ impl HostServices for Remote {
     fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError> {
         NoHost.next_rows(input)
     }
-    fn next_shuffle_block(&mut self, input: u32) -> Result<Option<ShuffleBlock>, HostError> {
-        NoHost.next_shuffle_block(input)
+    fn shuffle_files(&mut self, input: u32) -> Result<ShuffleFiles, HostError> {
+        NoHost.shuffle_files(input)
+    }
+    fn next_shuffle_stream(&mut self, input: u32) -> Result<bool, HostError> {
+        NoHost.next_shuffle_stream(input)
     }
     fn read_shuffle(&mut self, input: u32, buffer: &mut [u8]) -> Result<usize, HostError> {
         NoHost.read_shuffle(input, buffer)
     }
-    fn shuffle_block_failed(&mut self, input: u32, reason: &str) -> HostError {
-        NoHost.shuffle_block_failed(input, reason)
+    fn shuffle_block_failed(&mut self, input: u32, at: Option<usize>, reason: &str) -> HostError {
+        NoHost.shuffle_block_failed(input, at, reason)
     }
     fn open_file(&mut self, path: &str) -> Result<(u64, u64), FileFailure> {
         let Some(file) = self.files.get(path) else {

@@ -34,14 +34,21 @@ public interface TaskCallbacks {
    */
   int evaluate(int index, int count, long rows, long lengths, long[] block);
 
-  /** The next block of a shuffle input, or null at the end. */
-  ShuffleBlockLocation nextShuffleBlock(int input);
+  /** The blocks of a shuffle input that are read from files. Asked for once, before any stream. */
+  ShuffleFiles shuffleFiles(int input);
+
+  /** Opens the stream of the next block that is not in a file; false at the end. */
+  boolean nextShuffleStream(int input);
 
   /** Reads from the current block's stream to an address; 0 at its end. */
   int readShuffle(int input, long address, int length);
 
-  /** Throws FetchFailedException for the current block. */
-  void shuffleBlockFailed(int input, String reason);
+  /**
+   * Throws FetchFailedException for a block.
+   *
+   * @param block its position among the blocks in files, or -1 for the current stream's
+   */
+  void shuffleBlockFailed(int input, int block, String reason);
 
   /**
    * Opens a file through Hadoop's FileSystem.

@@ -1,23 +1,22 @@
 package org.apache.spark.arclight
 
-import java.io.{IOException, InputStream}
-
-import scala.util.control.NonFatal
+import java.io.{EOFException, File, IOException, InputStream}
+import java.nio.{ByteBuffer, LongBuffer}
+import java.nio.file.Files
 
 import org.apache.spark.{SparkEnv, SparkException, TaskContext}
 import org.apache.spark.internal.config
-import org.apache.spark.network.buffer.FileSegmentManagedBuffer
-import org.apache.spark.shuffle.FetchFailedException
+import org.apache.spark.shuffle.{FetchFailedException, IndexShuffleBlockResolver}
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.metric.{SQLMetric, SQLShuffleReadMetricsReporter}
 import org.apache.spark.storage.{BlockId, BlockManagerId, FallbackStorage, ShuffleBlockFetcherIterator, ShuffleBlockId}
 import org.apache.spark.unsafe.Platform
 
-import org.arclight.spark.jni.ShuffleBlockLocation
+import org.arclight.spark.jni.ShuffleFiles
 
 /**
- * The blocks that a task reads of one native shuffle: first those on this executor, as places in
- * files, then those of others, as streams. Used on the task's thread.
+ * The blocks that a task reads of one native shuffle: those on this executor as places in files, which
+ * the engine reads first, and those of others as streams. Used on the task's thread.
  */
 final class ShuffleBlocks(
     dependency: NativeShuffleDependency,
@@ -35,21 +34,57 @@ final class ShuffleBlocks(
   private lazy val fetched = fetch()
   private lazy val chunk = new Array[Byte](CHUNK_BYTES)
 
-  /** The next block, or null after the last. */
-  def next(): ShuffleBlockLocation = {
+  /** The blocks on this executor. */
+  lazy val files: ShuffleFiles = {
+    val byMap = local.groupBy(_.id.mapId).values.toIndexedSeq.sortBy(_.head.mapIndex)
+    // Each file is opened once; more than some are not kept open for that.
+    val byPartition = byMap.length <= MAX_OPEN_FILES
+    val segments = byMap.zipWithIndex.flatMap { case (blocks, file) => segmentsOf(blocks, file) }
+    val ordered = if (byPartition) segments.sortBy(_.block.id.reduceId) else segments
+    localSegments = ordered
+    reporter.incLocalBlocksFetched(ordered.length)
+    reporter.incLocalBytesRead(ordered.map(_.length).sum)
+    new ShuffleFiles(
+      byMap.map(blocks => dataFile(blocks.head.id)).mkString(NUL),
+      numbers(ordered),
+      byPartition && remote.isEmpty && isOfWholePartitions)
+  }
+
+  private def dataFile(id: ShuffleBlockId): String =
+    resolver.getDataFile(id.shuffleId, id.mapId).getPath
+
+  /** As [[ShuffleFiles]] has them; there may be thousands. */
+  private def numbers(segments: IndexedSeq[Segment]): Array[Long] = {
+    val numbers = new Array[Long](segments.length * ShuffleFiles.NUMBERS)
+    segments.indices.foreach { index =>
+      val segment = segments(index)
+      val at = index * ShuffleFiles.NUMBERS
+      numbers(at) = segment.file
+      numbers(at + 1) = segment.offset
+      numbers(at + 2) = segment.length
+      numbers(at + 3) = segment.block.id.reduceId
+    }
+    numbers
+  }
+
+  private var localSegments: IndexedSeq[Segment] = IndexedSeq.empty
+
+  private def isOfWholePartitions: Boolean = spec match {
+    case _: CoalescedPartitionSpec => true
+    case _ => false
+  }
+
+  /** Opens the next block of another executor; false after the last. */
+  def nextStream(): Boolean = {
     closeStream()
-    if (local.hasNext) {
-      val block = local.next()
-      current = Some(block)
-      localSegment(block)
-    } else if (remote.nonEmpty && fetched.hasNext) {
+    if (remote.nonEmpty && fetched.hasNext) {
       val (id, opened) = fetched.next()
       current = sizes.get(id)
       stream = opened
-      new ShuffleBlockLocation(null, 0, current.map(_.size).getOrElse(0L))
+      true
     } else {
       current = None
-      null
+      false
     }
   }
 
@@ -60,7 +95,7 @@ final class ShuffleBlocks(
     }
     val bytes =
       try stream.read(chunk, 0, math.min(length, chunk.length))
-      catch { case failed: IOException => fail(failed.toString, failed) }
+      catch { case failed: IOException => fail(current, failed.toString, failed) }
     if (bytes <= 0) {
       0
     } else {
@@ -69,14 +104,15 @@ final class ShuffleBlocks(
     }
   }
 
-  /** Makes Spark compute the current block's map output again. */
-  def fail(reason: String): Nothing = fail(reason, null)
+  /** Makes Spark compute a block's map output again: one in a file, or (-1) the current stream's. */
+  def fail(block: Int, reason: String): Nothing =
+    fail(if (block < 0) current else localSegments.lift(block).map(_.block), reason, null)
 
-  private def fail(reason: String, cause: Throwable): Nothing = current match {
-    case Some(Block(address, id: ShuffleBlockId, _, mapIndex)) =>
+  private def fail(block: Option[Block], reason: String, cause: Throwable): Nothing = block match {
+    case Some(Block(address, id, _, mapIndex)) =>
       throw new FetchFailedException(
         address, id.shuffleId, id.mapId, mapIndex, id.reduceId, reason, cause)
-    case _ => throw SparkException.internalError(s"No shuffle block failed: $reason", category = "SHUFFLE")
+    case None => throw SparkException.internalError(s"No shuffle block failed: $reason", category = "SHUFFLE")
   }
 
   /** Ends the reading: closes what is open and reports what was read. */
@@ -92,7 +128,7 @@ final class ShuffleBlocks(
     open.close()
   }
 
-  private def locate(): (Iterator[Block], Seq[(BlockManagerId, Seq[Block])]) = {
+  private def locate(): (Seq[Block], Seq[(BlockManagerId, Seq[Block])]) = {
     val tracker = SparkEnv.get.mapOutputTracker
     val id = dependency.shuffleId
     val byAddress = spec match {
@@ -106,12 +142,14 @@ final class ShuffleBlocks(
         tracker.getMapSizesByExecutorId(id, startMap, endMap, 0, reducers)
     }
     val blocks = byAddress.toSeq.map { case (address, found) =>
-      address -> found.toSeq.map { case (block, size, mapIndex) =>
-        Block(address, block, size, mapIndex)
+      address -> found.toSeq.map {
+        case (block: ShuffleBlockId, size, mapIndex) => Block(address, block, size, mapIndex)
+        case (other, _, _) =>
+          throw SparkException.internalError(s"$other is no block of a map task.", category = "SHUFFLE")
       }
     }
     val (here, elsewhere) = blocks.partition { case (address, _) => isHere(address) }
-    (here.flatMap(_._2).iterator, elsewhere)
+    (here.flatMap(_._2), elsewhere)
   }
 
   // With an external shuffle service the addresses differ, and the executor is the same.
@@ -119,17 +157,43 @@ final class ShuffleBlocks(
     address.executorId == SparkEnv.get.blockManager.blockManagerId.executorId &&
       address.executorId != FallbackStorage.FALLBACK_BLOCK_MANAGER_ID.executorId
 
-  private def localSegment(block: Block): ShuffleBlockLocation = {
-    val segment =
-      try SparkEnv.get.shuffleManager.shuffleBlockResolver.getBlockData(block.id)
-      catch { case NonFatal(failed) => fail(failed.toString, failed) }
-    segment match {
-      case file: FileSegmentManagedBuffer =>
-        reporter.incLocalBlocksFetched(1)
-        reporter.incLocalBytesRead(file.getLength)
-        new ShuffleBlockLocation(file.getFile.getPath, file.getOffset, file.getLength)
-      case other => fail(s"its data is ${other.getClass.getName}, not a file")
+  private def resolver: IndexShuffleBlockResolver =
+    SparkEnv.get.shuffleManager.shuffleBlockResolver match {
+      case index: IndexShuffleBlockResolver => index
+      case other => throw SparkException.internalError(
+        s"Native shuffles have no files with ${other.getClass.getName}.", category = "SHUFFLE")
     }
+
+  /** Where a map task's blocks are, by its index file (see IndexShuffleBlockResolver). */
+  private def segmentsOf(blocks: Seq[Block], file: Int): Seq[Segment] = {
+    val first = blocks.map(_.id.reduceId).min
+    val last = blocks.map(_.id.reduceId).max
+    val head = blocks.head
+    val offsets =
+      try readIndex(resolver.getIndexFile(head.id.shuffleId, head.id.mapId), first, last + 1)
+      catch { case failed: IOException => fail(Some(head), failed.toString, failed) }
+    blocks.sortBy(_.id.reduceId).map { block =>
+      val from = offsets.get(block.id.reduceId - first)
+      val length = offsets.get(block.id.reduceId - first + 1) - from
+      if (from < 0 || length < 0) fail(Some(block), "its index file is damaged", null)
+      Segment(block, file, from, length)
+    }
+  }
+
+  /** The offsets where partitions `first` to `last` begin. */
+  private def readIndex(file: File, first: Int, last: Int): LongBuffer = {
+    val bytes = ByteBuffer.allocate((last - first + 1) * java.lang.Long.BYTES)
+    val channel = Files.newByteChannel(file.toPath)
+    try {
+      channel.position(first.toLong * java.lang.Long.BYTES)
+      while (bytes.hasRemaining) {
+        if (channel.read(bytes) < 0) throw new EOFException(s"$file is too short")
+      }
+    } finally {
+      channel.close()
+    }
+    bytes.flip()
+    bytes.asLongBuffer()
   }
 
   private def fetch(): Iterator[(BlockId, InputStream)] = {
@@ -163,5 +227,17 @@ final class ShuffleBlocks(
 object ShuffleBlocks {
   private val CHUNK_BYTES = 256 << 10
 
-  private final case class Block(address: BlockManagerId, id: BlockId, size: Long, mapIndex: Int)
+  /** The most files that a task keeps open to read them partition by partition. */
+  private val MAX_OPEN_FILES = 256
+
+  private val NUL = "\u0000"
+
+  private final case class Block(
+      address: BlockManagerId,
+      id: ShuffleBlockId,
+      size: Long,
+      mapIndex: Int)
+
+  /** A block's place in one of the files. */
+  private final case class Segment(block: Block, file: Int, offset: Long, length: Long)
 }

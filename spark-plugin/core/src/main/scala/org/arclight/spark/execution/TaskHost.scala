@@ -5,7 +5,7 @@ import org.apache.spark.arclight.{NativeTables, ShuffleBlocks, TaskInternals}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
 
-import org.arclight.spark.jni.{ShuffleBlockLocation, TaskCallbacks}
+import org.arclight.spark.jni.{ShuffleFiles, TaskCallbacks}
 import org.arclight.spark.memory.NativeMemoryConsumer
 import org.arclight.spark.plan.JvmExpression
 
@@ -82,21 +82,22 @@ final class TaskHost(
     evaluated.count
   }
 
-  override def nextShuffleBlock(input: Int): ShuffleBlockLocation = {
-    if (blocks(input) == null) {
-      blocks(input) = (program.inputs(input), partition.splits(input)) match {
-        case (ShuffleInput(dependency, readMetrics, _), ShuffleSplit(spec)) =>
-          new ShuffleBlocks(dependency, spec, readMetrics, context)
-        case _ => throw wrongKind(input, "shuffle blocks")
-      }
+  override def shuffleFiles(input: Int): ShuffleFiles = {
+    blocks(input) = (program.inputs(input), partition.splits(input)) match {
+      case (ShuffleInput(dependency, readMetrics, _), ShuffleSplit(spec)) =>
+        new ShuffleBlocks(dependency, spec, readMetrics, context)
+      case _ => throw wrongKind(input, "shuffle blocks")
     }
-    blocks(input).next()
+    blocks(input).files
   }
+
+  override def nextShuffleStream(input: Int): Boolean = blocks(input).nextStream()
 
   override def readShuffle(input: Int, address: Long, length: Int): Int =
     blocks(input).read(address, length)
 
-  override def shuffleBlockFailed(input: Int, reason: String): Unit = blocks(input).fail(reason)
+  override def shuffleBlockFailed(input: Int, block: Int, reason: String): Unit =
+    blocks(input).fail(block, reason)
 
   override def openFile(path: String, length: Array[Long]): Long = {
     filesOpened = true

@@ -5,6 +5,7 @@ import scala.jdk.CollectionConverters._
 import io.substrait.proto.{AdvancedExtension, AggregateFunction => SubstraitFunction, AggregateRel, AggregationPhase, Rel}
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.aggregate._
+import org.apache.spark.sql.catalyst.plans.physical.HashPartitioningLike
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.arclight.proto.AggregateFallbacks
 
@@ -18,7 +19,16 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
     aggregate(
       input, node.groupingExpressions, node.aggregateExpressions, node.aggregateAttributes,
       node.resultExpressions, node.nodeName,
-      mergedAbove = node.requiredChildDistributionExpressions.isEmpty)
+      mergedAbove = node.requiredChildDistributionExpressions.isEmpty,
+      byPartition = isByPartition(node))
+
+  private def isByPartition(node: BaseAggregateExec): Boolean =
+    node.child.outputPartitioning match {
+      case hash: HashPartitioningLike => hash.expressions.forall { key =>
+        node.groupingExpressions.exists(_.semanticEquals(key))
+      }
+      case _ => false
+    }
 
   /**
    * Groups the rows of `input`, and gives `resultExpressions`: of partial aggregates the groups and
@@ -26,6 +36,8 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
    *
    * @param mergedAbove whether another aggregation merges the groups, as it does where Spark
    *     demands no distribution of the rows
+   * @param byPartition whether the rows of a group are all in one partition of the shuffle that the
+   *     input reads, if it reads one
    */
   def aggregate(
       input: Relation,
@@ -34,7 +46,8 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       aggregateAttributes: Seq[Attribute],
       resultExpressions: Seq[NamedExpression],
       operator: String,
-      mergedAbove: Boolean = false): Relation = {
+      mergedAbove: Boolean = false,
+      byPartition: Boolean = false): Relation = {
     val columns = inputColumns(input, aggregateExpressions)
     val writer = expressions(columns)
     val (id, common) = this.common(operator)
@@ -50,6 +63,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
         .setEnhancement(any(AggregateFallbacks.newBuilder()
           .addAllMeasures(aggregateExpressions.map(fallbacks).asJava)
           .setMergedAbove(mergedAbove)
+          .setByPartition(byPartition)
           .build())))
     val aggregated = Rel.newBuilder().setAggregate(rel).build()
 
