@@ -2,7 +2,7 @@ package org.arclight.spark
 
 import org.apache.spark.sql.SparkSessionExtensions
 
-import org.arclight.spark.rules.{ArclightColumnarRule, InsertRuntimeFilters, TagNativePlans}
+import org.arclight.spark.rules._
 
 /**
  * What Arclight injects into a session, in the order in which Spark comes to it. The plugin names
@@ -10,7 +10,9 @@ import org.arclight.spark.rules.{ArclightColumnarRule, InsertRuntimeFilters, Tag
  */
 class ArclightExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
-    // With AQE, before and after every stage: the whole plan, nothing replaced.
+    // With AQE, before and after every stage: the whole plan, no operator replaced.
+    extensions.injectQueryStagePrepRule(_ => ShareAggregations)
+    extensions.injectQueryStagePrepRule(_ => RemoveSmallExchanges)
     extensions.injectQueryStagePrepRule(_ => TagNativePlans)
     extensions.injectQueryStagePrepRule(_ => InsertRuntimeFilters)
     // When a stage (without AQE: the plan) is about to run: operators become native stages.

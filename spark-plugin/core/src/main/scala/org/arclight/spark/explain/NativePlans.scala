@@ -6,7 +6,7 @@ import org.apache.spark.sql.execution.command.DataWritingCommandExec
 import org.apache.spark.sql.execution.datasources.WriteFilesExec
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 
-import org.arclight.spark.execution.{NativeBroadcastExchangeExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec, NativeTakeOrderedAndProjectExec}
+import org.arclight.spark.execution.{NativeBroadcastExchangeExec, NativeInputExec, NativeShuffleExchangeExec, NativeStageExec, NativeTakeOrderedAndProjectExec, SinglePartitionReadExec}
 import org.arclight.spark.rules.OperatorVerdict
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -60,9 +60,9 @@ object NativePlans {
       case input: NativeInputExec => walk(input.child, depth, native = false)
       case generated: WholeStageCodegenExec => walk(generated.child, depth, native)
       case InputAdapter(child) => walk(child, depth, native)
-      case _: AQEShuffleReadExec | _: SubqueryExec | _: ReusedSubqueryExec |
-          _: SubqueryBroadcastExec | _: DataWritingCommandExec | _: WriteFilesExec |
-          _: CommandResultExec | _: ColumnarToRowExec =>
+      case _: AQEShuffleReadExec | _: SinglePartitionReadExec | _: SubqueryExec |
+          _: ReusedSubqueryExec | _: SubqueryBroadcastExec | _: DataWritingCommandExec |
+          _: WriteFilesExec | _: CommandResultExec | _: ColumnarToRowExec =>
         MarkedOperator(plan, Frame, depth) +: below(plan.children, native = false)
       // What is reused was marked where it runs.
       case reused: ReusedExchangeExec => Seq(MarkedOperator(reused, Frame, depth))

@@ -11,7 +11,7 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.adaptive.{AdaptiveSparkPlanExec, ExchangeQueryStageExec, QueryStageExec, ShuffleQueryStageExec}
+import org.apache.spark.sql.execution.adaptive.{QueryStageExec, ShuffleQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeLike, Exchange, ShuffleExchangeLike}
 import org.apache.spark.sql.execution.joins.BaseJoinExec
 
@@ -207,19 +207,11 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     private def isUnique(exchange: SparkPlan): Boolean =
       exchanges.count(_.canonicalized == exchange.canonicalized) == 1
 
-    private lazy val wholePlan: Seq[SparkPlan] = plan +: subqueries(plan)
+    private lazy val parts: Seq[SparkPlan] = WholePlan.parts(plan)
 
-    private def subqueries(plan: SparkPlan): Seq[SparkPlan] = plan.subqueriesAll.flatMap { subquery =>
-      val inside = subquery.collect { case adaptive: AdaptiveSparkPlanExec => adaptive.executedPlan }
-      subquery +: (inside ++ inside.flatMap(subqueries))
-    }
+    private lazy val exchanges: Seq[SparkPlan] = WholePlan.exchanges(parts)
 
-    private lazy val exchanges: Seq[SparkPlan] = wholePlan.flatMap(_.collect {
-      case exchange: Exchange => exchange
-      case stage: ExchangeQueryStageExec => stage
-    })
-
-    private lazy val prunesPartitions: Boolean = wholePlan.exists(_.exists {
+    private lazy val prunesPartitions: Boolean = parts.exists(_.exists {
       case scan: FileSourceScanExec =>
         scan.partitionFilters.exists(_.exists(_.isInstanceOf[DynamicPruning]))
       case _ => false

@@ -10,7 +10,7 @@ import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange,
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.execution.{CollectedKeys, KeyExchange}
+import org.arclight.spark.execution.{CollectedKeys, KeyExchange, SinglePartitionReadExec}
 import org.arclight.spark.plan.expressions.ErrorFreedom
 
 /** The exchange below one side of a join, whose stage knows or wants keys. */
@@ -137,7 +137,8 @@ private[rules] object JoinSides {
     case exchange @ (_: ShuffleExchangeExec | _: BroadcastExchangeExec) =>
       openSide(exchange)
     case stage: QueryStageExec => StartedSide.of(stage)
-    case _: SortExec | _: FilterExec | _: ProjectExec | _: AQEShuffleReadExec | _: BaseJoinExec =>
+    case _: SortExec | _: FilterExec | _: ProjectExec | _: AQEShuffleReadExec |
+        _: SinglePartitionReadExec | _: BaseJoinExec =>
       below(plan, column).flatMap(source(_, column))
     case aggregate: BaseAggregateExec if groupsBy(aggregate, column) =>
       source(aggregate.child, column)
@@ -182,7 +183,7 @@ private[rules] object JoinSides {
    * value, errors included.
    */
   private def throughOperator(plan: SparkPlan, column: Attribute): Option[SparkPlan] = plan match {
-    case _: AQEShuffleReadExec => plan.children.headOption
+    case _: AQEShuffleReadExec | _: SinglePartitionReadExec => plan.children.headOption
     case sort: SortExec if sort.sortOrder.forall(order => ErrorFreedom.of(order.child)) =>
       below(plan, column)
     case _: FilterExec | _: ProjectExec if plan.expressions.forall(ErrorFreedom.of(_)) =>

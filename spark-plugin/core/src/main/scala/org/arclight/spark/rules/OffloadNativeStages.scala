@@ -117,6 +117,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
     case ReusedExchangeExec(_, child) => isNativeResult(child)
     case stage: ExchangeQueryStageExec => isNativeResult(stage.plan)
     case AQEShuffleReadExec(child, _) => isNativeResult(child)
+    case SinglePartitionReadExec(child) => isNativeResult(child)
     case _ => false
   }
 
