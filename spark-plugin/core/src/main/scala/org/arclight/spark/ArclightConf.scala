@@ -1,5 +1,6 @@
 package org.arclight.spark
 
+import scala.collection.concurrent.TrieMap
 import scala.collection.mutable.ArrayBuffer
 
 import org.apache.spark.sql.internal.SQLConf
@@ -121,10 +122,15 @@ object ArclightConf {
 
   /** Whether the session allows an expression to be native. */
   def isExpressionEnabled(name: String, conf: SQLConf): Boolean =
-    switch(expressionKey(name)).get(conf)
+    expressionSwitches.getOrElseUpdate(name, switch(expressionKey(name))).get(conf)
 
   /** Whether the session allows an operator to be native. */
-  def isOperatorEnabled(name: String, conf: SQLConf): Boolean = switch(operatorKey(name)).get(conf)
+  def isOperatorEnabled(name: String, conf: SQLConf): Boolean =
+    operatorSwitches.getOrElseUpdate(name, switch(operatorKey(name))).get(conf)
+
+  // Read for every node of every plan.
+  private val expressionSwitches = TrieMap.empty[String, ConfigurationEntry[Boolean]]
+  private val operatorSwitches = TrieMap.empty[String, ConfigurationEntry[Boolean]]
 
   private def switch(key: String): ConfigurationEntry[Boolean] =
     ConfigurationEntry.boolean(key, default = true, Session, "0.1.0", "")

@@ -30,7 +30,7 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
    */
   def root(expression: Expression): SubstraitExpression = {
     val tree = withoutSubqueries(expression)
-    val analysis = Analysis(tree, stage.conf)
+    val analysis = stage.analyze(tree)
     val declined = analysis.operands.nonEmpty && ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
     if (declined || !(analysis.isNative || analysis.hasOneJvmSubtree)) {
       jvm(analysis.expression)
@@ -43,13 +43,13 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
 
   /** Whether [[root]] gives an expression that neither raises nor crosses into the JVM. */
   def isTotal(expression: Expression): Boolean = {
-    val analysis = Analysis(withoutSubqueries(expression), stage.conf)
+    val analysis = stage.analyze(withoutSubqueries(expression))
     analysis.isNative && !analysis.mayFail && !ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
   }
 
   /** An expression of kernels that can't fail, without a guard. */
   def unguarded(expression: Expression): SubstraitExpression =
-    write(Analysis(withoutSubqueries(expression), stage.conf))
+    write(stage.analyze(withoutSubqueries(expression)))
 
   /** A literal. */
   override def literal(value: Any, dataType: DataType): SubstraitExpression =

@@ -4,7 +4,7 @@ import io.substrait.proto.{Expression => SubstraitExpression, ReadRel, Rel}
 import org.apache.spark.sql.catalyst.expressions._
 import org.arclight.proto.ParquetScan
 
-import org.arclight.spark.plan.expressions.{Analysis, ConditionalExpressions}
+import org.arclight.spark.plan.expressions.ConditionalExpressions
 
 /**
  * How Parquet files are read.
@@ -67,7 +67,7 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
     val writer = expressions(output)
     val simple = dataFilters.flatMap(ConditionalExpressions.conjuncts)
       .filter(isSimple(_, columns))
-      .filter(Analysis(_, conf).isNative)
+      .filter(analyze(_).isNative)
     simple.reduceOption(And).map(writer.unguarded)
   }
 

@@ -1,5 +1,6 @@
 package org.arclight.spark.plan
 
+import scala.collection.concurrent.TrieMap
 import scala.jdk.CollectionConverters._
 
 import io.substrait.proto.{NamedStruct, Type}
@@ -69,7 +70,15 @@ object SparkTypes {
   }
 
   /** A type; only for types without an [[unsupportedReason]]. */
-  def toSubstrait(dataType: DataType, nullable: Boolean): Type = {
+  def toSubstrait(dataType: DataType, nullable: Boolean): Type = dataType match {
+    case _: ArrayType | _: MapType | _: StructType => newType(dataType, nullable)
+    case _ => flatTypes.getOrElseUpdate((dataType, nullable), newType(dataType, nullable))
+  }
+
+  /** The types that are not nested, which every expression and column of every plan has. */
+  private val flatTypes = TrieMap.empty[(DataType, Boolean), Type]
+
+  private def newType(dataType: DataType, nullable: Boolean): Type = {
     val nullability =
       if (nullable) Nullability.NULLABILITY_NULLABLE else Nullability.NULLABILITY_REQUIRED
     val builder = Type.newBuilder()

@@ -11,6 +11,7 @@ import org.apache.spark.sql.internal.SQLConf
 import org.arclight.proto.{OperatorInfo, StageInfo}
 
 import org.arclight.spark.ArclightConf
+import org.arclight.spark.plan.expressions.Analyzer
 
 /**
  * Writes one stage's plan, from its leaves to its root: each method makes a relation over those
@@ -36,6 +37,9 @@ final class StageBuilder(val conf: SQLConf)
   with NestedLoopJoinRelation
   with ShuffleWriteRelation
   with KeyRelations {
+
+  /** What is known of the plan's expressions. */
+  private[plan] val analyze = new Analyzer(conf)
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]
   private val jvmExpressions = ArrayBuffer.empty[JvmExpression]

@@ -53,7 +53,9 @@ private[rules] object RequiredOrderings {
       case sort: SortExec if isRedundant(sort) => sort.child
       case operator =>
         val ordered = operator.children.zip(operator.requiredChildOrdering).map {
-          case (child, required) if SortOrder.orderingSatisfies(child.outputOrdering, required) =>
+          // What is ordered how is found out only where it matters.
+          case (child, required) if required.isEmpty ||
+              SortOrder.orderingSatisfies(child.outputOrdering, required) =>
             child
           case (child, required) => sorted(child, required, childrenInStage, conf)
         }

@@ -1,5 +1,7 @@
 package org.arclight.spark.plan.expressions
 
+import java.util.IdentityHashMap
+
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.objects.StaticInvoke
 import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec}
@@ -61,14 +63,15 @@ private[plan] final class Analysis(
   def hasOneJvmSubtree: Boolean = jvmSubtrees.exists(_.length == 1)
 }
 
-private[plan] object Analysis {
+/** Looks at the expressions of one plan, at each once, however often it is asked. Of one thread. */
+private[plan] final class Analyzer(conf: SQLConf) {
+  import Analysis._
 
-  /** Trees deeper than this, chains of AND, OR and CASE apart, are left to Spark. */
-  val MAXIMUM_DEPTH: Int = 200
+  private val known = new IdentityHashMap[Expression, Analysis]
 
   /** Looks at a tree whose aliases and subqueries may still be there. */
-  def apply(tree: Expression, conf: SQLConf): Analysis = {
-    val analysis = analyse(tree, conf)
+  def apply(tree: Expression): Analysis = {
+    val analysis = analyse(tree)
     if (analysis.depth <= MAXIMUM_DEPTH) {
       analysis
     } else {
@@ -76,9 +79,20 @@ private[plan] object Analysis {
     }
   }
 
-  private def analyse(tree: Expression, conf: SQLConf): Analysis = tree match {
-    case alias: Alias => analyse(alias.child, conf)
-    case tagging: TaggingExpression => analyse(tagging.child, conf)
+  private def analyse(tree: Expression): Analysis = {
+    val before = known.get(tree)
+    if (before != null) {
+      before
+    } else {
+      val analysis = analyseNew(tree)
+      known.put(tree, analysis)
+      analysis
+    }
+  }
+
+  private def analyseNew(tree: Expression): Analysis = tree match {
+    case alias: Alias => analyse(alias.child)
+    case tagging: TaggingExpression => analyse(tagging.child)
     case _: Attribute | _: BoundReference | _: ScalarSubqueryExec => leaf(tree)
     case Literal(value, dataType) =>
       if (Literals.isExpressible(value, dataType)) leaf(tree)
@@ -88,19 +102,27 @@ private[plan] object Analysis {
       case Some(entry) =>
         notNative(tree, entry, conf) match {
           case Some(reason) => refused(tree, reason)
-          case None =>
-            new Analysis(tree, Some(entry), None, entry.operands(tree).map(analyse(_, conf)))
+          case None => new Analysis(tree, Some(entry), None, entry.operands(tree).map(analyse))
         }
     }
   }
+}
 
-  private def leaf(tree: Expression): Analysis = new Analysis(
+private[plan] object Analysis {
+
+  /** Trees deeper than this, chains of AND, OR and CASE apart, are left to Spark. */
+  val MAXIMUM_DEPTH: Int = 200
+
+  /** Looks at one tree. */
+  def apply(tree: Expression, conf: SQLConf): Analysis = new Analyzer(conf)(tree)
+
+  private[expressions] def leaf(tree: Expression): Analysis = new Analysis(
     tree, None, SparkTypes.unsupportedReason(tree.dataType), Nil)
 
-  private def refused(tree: Expression, reason: String): Analysis =
+  private[expressions] def refused(tree: Expression, reason: String): Analysis =
     new Analysis(tree, None, Some(reason), Nil)
 
-  private def notNative(
+  private[expressions] def notNative(
       tree: Expression,
       entry: ExpressionEntry,
       conf: SQLConf): Option[String] = {

@@ -15,8 +15,10 @@ object ExpressionSupport {
   def check(
       expression: Expression,
       inputs: Seq[Attribute],
-      conf: SQLConf = SQLConf.get): SupportLevel = {
-    obstacle(expression, AttributeSet(inputs)) match {
+      conf: SQLConf = SQLConf.get): SupportLevel = check(expression, AttributeSet(inputs), conf)
+
+  private def check(expression: Expression, inputs: AttributeSet, conf: SQLConf): SupportLevel =
+    obstacle(expression, inputs) match {
       case Some(reason) => Unsupported(reason)
       case None =>
         val analysis = Analysis(expression, conf)
@@ -27,14 +29,15 @@ object ExpressionSupport {
           case Some(reason) => ThroughJvm(reason)
         }
     }
-  }
 
   /** The level of several expressions over the same inputs: that of the worst. */
   def checkAll(
       expressions: Seq[Expression],
       inputs: Seq[Attribute],
-      conf: SQLConf = SQLConf.get): SupportLevel =
-    SupportLevel.all(expressions.iterator.map(check(_, inputs, conf)))
+      conf: SQLConf = SQLConf.get): SupportLevel = {
+    val columns = AttributeSet(inputs)
+    SupportLevel.all(expressions.iterator.map(check(_, columns, conf)))
+  }
 
   /** The level of an aggregation (of HashAggregateExec and its kin). */
   def checkAggregate(
