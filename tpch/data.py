@@ -1,4 +1,4 @@
-"""Makes TPC-H and TPC-DS tables as Snappy-compressed Parquet with tpcgen-cli.
+"""Makes tables as Snappy-compressed Parquet: TPC-H and TPC-DS with tpcgen-cli, those of micro-queries with DuckDB.
 
 A data set is a folder with one folder of Parquet files per table. It is made in a temporary
 folder beside its final place and then renamed, so a data set that exists is complete, and two
@@ -12,9 +12,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tpch import micro
 from tpch.paths import CACHE
 
-BENCHMARKS = ("tpch", "tpcds")
+BENCHMARKS = ("tpch", "tpcds", "micro")
 
 #: Files per table and unit of scale: a lineitem file is then about 130 MB, the size of a Spark
 #: split (spark.sql.files.maxPartitionBytes).
@@ -47,17 +48,11 @@ def make(benchmark: str, scale: float, output: Path | None = None) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        parts = max(1, round(PARTS_PER_SCALE * scale))
-        command = [
-            generator(), benchmark, "parquet", "--compression=SNAPPY",
-            f"--scale-factor={scale_name(scale)}", f"--parts={parts}", "--quiet",
-            f"--output-dir={scratch}",
-        ]
-        subprocess.run(command, check=True, stdout=sys.stderr)
-        for table in UNUSED_TABLES:
-            shutil.rmtree(scratch / table, ignore_errors=True)
-        description = {"benchmark": benchmark, "scale": scale, "parts": parts,
-                       "generator": generator_version()}
+        description = {"benchmark": benchmark, "scale": scale}
+        if benchmark == "micro":
+            micro.make(scratch, scale)
+        else:
+            description |= generate(scratch, benchmark, scale)
         # A leading underscore hides a file from Spark and Hadoop.
         (scratch / "_description.json").write_text(json.dumps(description) + "\n")
         scratch.chmod(0o755)
@@ -72,6 +67,20 @@ def make(benchmark: str, scale: float, output: Path | None = None) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return folder
+
+
+def generate(folder: Path, benchmark: str, scale: float) -> dict[str, object]:
+    """Has tpcgen-cli make the tables; returns how."""
+    parts = max(1, round(PARTS_PER_SCALE * scale))
+    command = [
+        generator(), benchmark, "parquet", "--compression=SNAPPY",
+        f"--scale-factor={scale_name(scale)}", f"--parts={parts}", "--quiet",
+        f"--output-dir={folder}",
+    ]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+    for table in UNUSED_TABLES:
+        shutil.rmtree(folder / table, ignore_errors=True)
+    return {"parts": parts, "generator": generator_version()}
 
 
 def check_description(folder: Path, benchmark: str, scale: float) -> None:

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import duckdb
 
+from tpch import micro
+
 #: What a session needs set to read a benchmark's texts; the same for every Spark engine.
 SPARK_CONFIGURATION: dict[str, dict[str, str]] = {
     "tpch": {},
     "tpcds": {"spark.sql.ansi.doubleQuotedIdentifiers": "true"},
+    "micro": {},
 }
 
 @dataclass(frozen=True)
@@ -34,12 +37,20 @@ def extension_file(benchmark: str) -> Path:
 
 def load(benchmark: str, selection: str = "all") -> list[Query]:
     """The selected queries in ascending order; see `parse_selection` for the selection."""
+    if benchmark == "micro":
+        texts = {number: text.strip() for number, (_, text) in micro.QUERIES.items()}
+    else:
+        texts = extension_texts(benchmark)
+    return [Query(number, texts[number]) for number in parse_selection(selection, list(texts))]
+
+
+def extension_texts(benchmark: str) -> dict[int, str]:
+    """Number → text of the queries that a DuckDB extension carries."""
     with duckdb.connect() as connection:
         connection.load_extension(str(extension_file(benchmark)))
         rows = connection.execute(
             f"SELECT query_nr, query FROM {benchmark}_queries() ORDER BY query_nr").fetchall()
-    texts = {number: text.strip().rstrip(";").rstrip() for number, text in rows}
-    return [Query(number, texts[number]) for number in parse_selection(selection, list(texts))]
+    return {number: text.strip().rstrip(";").rstrip() for number, text in rows}
 
 
 def parse_selection(selection: str, available: list[int]) -> list[int]:

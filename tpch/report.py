@@ -12,7 +12,7 @@ from tpch.figures import DISTURBANCE, Cell, cells, disturbed, ratios, summary
 MEBIBYTE = 2**20
 
 #: What the benchmarks are called.
-TITLES = {"tpch": "TPC-H", "tpcds": "TPC-DS"}
+TITLES = {"tpch": "TPC-H", "tpcds": "TPC-DS", "micro": "Micro-queries"}
 
 #: One colour an engine, the same in every chart.
 COLOURS = {"spark": "#9aa0a6", "arclight": "#d9480f", "comet": "#1c7ed6",

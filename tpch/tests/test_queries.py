@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 
+import duckdb
 import pytest
 
 from tpch import data, memory, queries
 
 
-@pytest.mark.parametrize(("benchmark", "count"), [("tpch", 22), ("tpcds", 99)])
+@pytest.mark.parametrize(("benchmark", "count"), [("tpch", 22), ("tpcds", 99), ("micro", 4)])
 def test_loads_all_queries(benchmark, count):
     loaded = queries.load(benchmark)
     assert [query.number for query in loaded] == list(range(1, count + 1))
@@ -72,3 +73,14 @@ def test_data_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(subprocess.CalledProcessError):
         data.make("tpch", 0.001, tmp_path / "failed")
     assert [entry.name for entry in tmp_path.iterdir()] == ["made"]
+
+
+def test_makes_the_tables_of_micro_queries(tmp_path):
+    folder = data.make("micro", 0.001, tmp_path / "made")
+    tables = data.tables(folder)
+    with duckdb.connect() as connection:
+        for name, files in tables.items():
+            connection.execute(f"CREATE VIEW {name} AS FROM '{files}/*.parquet'")
+        results = [connection.execute(query.sql).fetchall() for query in queries.load("micro")]
+    (matches, _), (lists, _), (found, _), (ids, most) = (rows[0] for rows in results)
+    assert (matches, lists, found, ids, most) == (10_000, 1000, 10_000, 10_000, 1)
