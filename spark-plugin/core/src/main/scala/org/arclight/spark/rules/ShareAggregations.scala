@@ -63,12 +63,18 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
 
   /** The keys of an exchanged partial aggregation that are known not to be NULL. */
   private def checks(exchange: ShuffleExchangeExec): Seq[Attribute] = exchange.child match {
-    case aggregate: BaseAggregateExec if exchange.shuffleOrigin == ENSURE_REQUIREMENTS =>
+    case aggregate: BaseAggregateExec
+        if exchange.shuffleOrigin == ENSURE_REQUIREMENTS && isPartial(aggregate) =>
       aggregate.groupingExpressions.collect {
-        case key: Attribute if isChecked(aggregate.child, key) => key
+        case key: Attribute
+            if aggregate.outputSet.contains(key) && isChecked(aggregate.child, key) => key
       }
     case _ => Nil
   }
+
+  /** Whether another aggregation merges the groups, and so finds their keys in the output. */
+  private def isPartial(aggregate: BaseAggregateExec): Boolean =
+    aggregate.requiredChildDistributionExpressions.isEmpty
 
   private def isChecked(plan: SparkPlan, key: Attribute): Boolean = plan match {
     case FilterExec(condition, child) =>
@@ -85,6 +91,8 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
   private def source(plan: SparkPlan, key: Attribute): Option[SparkPlan] = {
     val from = plan.children.find(_.outputSet.contains(key))
     plan match {
+      // Other rows would have other random numbers.
+      case _ if !plan.expressions.forall(_.deterministic) => None
       case _: ProjectExec | _: FilterExec | _: SortExec | _: ShuffleExchangeExec => from
       case join: BaseJoinExec => join.joinType match {
         case _: InnerLike => from

@@ -86,6 +86,28 @@ class ShareAggregationsSuite extends FilesSuite with AdaptiveSparkPlanHelper {
     assert(reused(frame) == 0)
   }
 
+  test("a key that is not among the columns of an exchange above") {
+    withSQLConf(SQLConf.AUTO_BROADCASTJOIN_THRESHOLD.key -> "-1") {
+      val counts = "WITH c AS (SELECT k, count(*) AS n FROM facts GROUP BY k) "
+      val frame = checkNative(counts + "SELECT a.n, b.n FROM (SELECT n FROM c) a " +
+        "JOIN (SELECT n FROM c WHERE k IS NOT NULL) b ON a.n = b.n")
+      assert(reused(frame) == 1)
+      checkNative(counts.replace("count(*)", "sum(v)") + "SELECT a.n, b.n FROM (SELECT n FROM c) a " +
+        "FULL OUTER JOIN (SELECT n FROM c WHERE k IS NOT NULL) b ON a.n = b.n")
+    }
+  }
+
+  test("rows that are numbered are not others") {
+    val numbered = "SELECT k, max(m) AS m FROM " +
+      "(SELECT k, monotonically_increasing_id() AS m FROM %s) GROUP BY k"
+    val query = s"SELECT a.k, a.m, b.m FROM (${numbered.format("facts")}) a " +
+      s"JOIN (${numbered.format("(SELECT * FROM facts WHERE k IS NOT NULL)")}) b ON a.k <=> b.k"
+    val frame = spark.sql(query)
+    checkAnswer(
+      frame, withSQLConf(ArclightConf.ENABLED.key -> "false")(spark.sql(query).collect().toSeq))
+    assert(reused(frame) == 0)
+  }
+
   test("errors are Spark's") {
     withSQLConf(SQLConf.ANSI_ENABLED.key -> "true") {
       val failing = LARGEST.replace("sum(v)", "sum(v / (k - 3))")
