@@ -15,12 +15,17 @@ use crate::frame::{FrameDecoder, HEADER, read_header};
 /// Bytes asked for at a time, from a file or by upcall.
 pub(crate) const READ_BYTES: usize = 1 << 20;
 
+/// Linux's numbers of the errors that a process, or the machine, has too many files open.
+const TOO_MANY_FILES: [i32; 2] = [24, 23];
+
 /// Why a frame could not be had.
 pub(crate) enum Failure {
     /// An upcall failed, and the JVM has the exception.
     Host(HostError),
     /// The block is to blame.
     Block(String),
+    /// Neither is.
+    Io(io::Error),
 }
 
 impl From<BlockError> for Failure {
@@ -155,12 +160,24 @@ impl Blocks {
         let path = files
             .and_then(|files| files.paths.get(index))
             .ok_or_else(|| Failure::Block(format!("there is no file {index}")))?;
-        let file = File::open(path)
-            .map(Arc::new)
-            .map_err(|e| Failure::Block(format!("{}: {e}", path.display())))?;
         if files.is_none_or(|files| !files.by_partition) {
             self.open.fill(None);
         }
+        let exhausted =
+            |e: &io::Error| matches!(e.raw_os_error(), Some(n) if TOO_MANY_FILES.contains(&n));
+        let opened = match File::open(path) {
+            Err(error) if exhausted(&error) => {
+                self.open.fill(None);
+                File::open(path)
+            }
+            other => other,
+        };
+        let file = match opened {
+            Ok(file) => Arc::new(file),
+            // To read the block from elsewhere would not help.
+            Err(error) if exhausted(&error) => return Err(Failure::Io(error)),
+            Err(error) => return Err(Failure::Block(format!("{}: {error}", path.display()))),
+        };
         self.open[index] = Some(Arc::clone(&file));
         Ok(file)
     }

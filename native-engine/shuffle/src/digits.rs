@@ -83,6 +83,8 @@ impl Pattern {
         if strings.len() < MIN_ROWS {
             return None;
         }
+        let rows = strings.len();
+        let mut valid_rows = 0;
         let mut first: &[u8] = &[];
         let (mut alphabets, mut differ) = ([LOWER | UPPER; MAX_LENGTH], [0u8; MAX_LENGTH]);
         let has_pattern = |alphabets: &[u8], differ: &[u8]| {
@@ -95,6 +97,7 @@ impl Pattern {
             if validity.is_some_and(|valid| valid.is_null(row)) {
                 continue;
             }
+            valid_rows += 1;
             if first.is_empty() {
                 first = string;
             }
@@ -122,7 +125,9 @@ impl Pattern {
         let kinds: Vec<u8> = (0..length).map(kind).collect();
         let character = |at: usize| if kinds[at] == SAME { first[at] } else { 0 };
         let characters = (0..length).map(character).collect();
+        // NULL rows have digits too, and no characters.
         Pattern::new(kinds, characters)
+            .filter(|pattern| rows * pattern.packed_length() < valid_rows * length)
     }
 
     /// Characters of a string.

@@ -219,13 +219,13 @@ impl ShuffleStream {
             let frame = self.blocks.next_frame(host, &self.types);
             let read = self.blocks.bytes_read - before;
             OperatorMetrics::add(&self.metrics.bytes_read, read);
-            frame.map_err(|failure| {
-                EngineError::Host(match failure {
-                    Failure::Host(error) => error,
-                    Failure::Block(reason) => {
-                        host.shuffle_block_failed(input, self.blocks.position(), &reason)
-                    }
-                })
+            frame.map_err(|failure| match failure {
+                Failure::Host(error) => EngineError::Host(error),
+                Failure::Io(error) => EngineError::Io(error),
+                Failure::Block(reason) => {
+                    let position = self.blocks.position();
+                    EngineError::Host(host.shuffle_block_failed(input, position, &reason))
+                }
             })
         })
     }

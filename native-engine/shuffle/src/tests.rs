@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType};
+use arclight_columns::{
+    Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values,
+};
 use arclight_expressions::{ColumnRef, EvalError, ExpressionRef, JvmExpressions, murmur3};
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use arclight_operators::{
@@ -200,8 +202,8 @@ struct Host {
     blocks: std::vec::IntoIter<(PathBuf, u64, u64)>,
     stream: Option<usize>,
     current: Vec<u8>,
-    /// Whether each block in a file is a partition.
-    by_partition: bool,
+    /// Of how many blocks in files a partition is; 0 if blocks come in another order.
+    blocks_a_partition: usize,
     failures: Arc<Mutex<Vec<String>>>,
 }
 
@@ -227,12 +229,12 @@ impl HostServices for Host {
             file,
             offset: *offset,
             length: *length,
-            partition: file as u32,
+            partition: (file / self.blocks_a_partition.max(1)) as u32,
         };
         Ok(ShuffleFiles {
             blocks: given.iter().enumerate().map(block).collect(),
             paths: given.into_iter().map(|(path, _, _)| path).collect(),
-            by_partition: self.by_partition,
+            by_partition: self.blocks_a_partition > 0,
         })
     }
     fn next_shuffle_stream(&mut self, _: u32) -> Result<bool, HostError> {
@@ -307,7 +309,7 @@ fn task(
         blocks: blocks.into_iter(),
         stream,
         current: Vec::new(),
-        by_partition: true,
+        blocks_a_partition: 2,
         failures: Arc::clone(&failures),
     };
     let settings = TaskSettings {
@@ -765,7 +767,7 @@ fn partitions_that_begin_are_noted_after_many_rows() {
         assert_eq!(rows, 90_007);
         noted
     };
-    // Two of 20,000 are enough for the third; it is too small, and with the fourth enough.
+    // Of two blocks each; the second partition has enough rows by itself.
     assert_eq!(noted(None), [40_000, 90_000]);
     assert_eq!(noted(Some(1 << 20)), []);
 }
@@ -840,6 +842,45 @@ proptest! {
         let bytes = payload(&batch);
         let back = decode_payload(bytes, &types).unwrap();
         prop_assert_eq!(rows_of(&[back], &types), rows_of(&[batch], &types));
+    }
+
+    #[test]
+    fn digits_read_back_and_damaged_ones_are_only_an_error(
+        values in prop::collection::vec(prop::option::weighted(0.8, any::<u128>()), 100..300),
+        nested: bool,
+        damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut texts = ColumnBuilder::new(SparkType::String, values.len());
+        for value in &values {
+            match value.map(|v| format!("{v:032x}")) {
+                None => texts.push_null(),
+                Some(hex) => {
+                    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+                    texts.push_bytes(uuid.join("-").as_bytes());
+                }
+            }
+        }
+        let (mut column, mut data_type) = (texts.finish(), SparkType::String);
+        if nested {
+            data_type = SparkType::Struct([Field::new("text", data_type, true)].into());
+            let fields = Values::Struct(vec![column]);
+            column = Column::flat(data_type.clone(), values.len(), fields, None);
+        }
+        let types = [data_type];
+        let batch = Batch::new(vec![column], values.len());
+        let bytes = payload(&batch);
+        // 16 bytes each, and the pattern.
+        prop_assert!(bytes.len() < 17 * values.len() + 100, "{}", bytes.len());
+        let back = decode_payload(bytes.clone(), &types).unwrap();
+        prop_assert_eq!(rows_of(&[back], &types), rows_of(&[batch], &types));
+        let mut damaged = bytes;
+        for (at, value) in damages {
+            let at = at.index(damaged.len().min(120));
+            damaged[at] = value;
+        }
+        if let Ok(batch) = decode_payload(damaged, &types) && batch.len() < 10_000 {
+            rows_of(&[batch], &types);
+        }
     }
 
     // The checksum keeps damage away from here; were it not so, this must hold still.

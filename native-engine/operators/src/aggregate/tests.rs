@@ -300,7 +300,16 @@ fn clustered_rows_are_grouped_by_runs() {
         let count = measure("count", Phase::Partial, &[], SparkType::Long);
         let partial = aggregate(input.clone(), &keys, vec![count]);
         let task = task(8192);
-        let output = collect(&partial, &task).unwrap();
+        // After two batches of trial keys go out as soon as there are enough, not at the end.
+        let mut stream = partial.open(&task).unwrap();
+        let (mut output, mut pulls) = (Vec::new(), Vec::new());
+        while let Some(batch) = stream.next_batch().unwrap() {
+            output.push(batch);
+            pulls.push(input.pulled());
+        }
+        pulls.dedup();
+        assert_eq!(pulls, [2, 3, 4, 5, 6, 7, 8]);
+        drop(stream);
         // Each key once, though there is no table of them, and in order.
         assert_eq!(rows(&output).len(), 100_001);
         let counts: Vec<String> = rows(&output)
@@ -324,6 +333,14 @@ fn a_null_key_among_runs_may_be_given_several_times() {
         let keys: Vec<_> = n.iter().map(|&n| Some(n).filter(|n| n % 20 != 0)).collect();
         vec![longs(&keys)]
     });
+    let types = [(0, SparkType::Long)];
+    let count = measure("count", Phase::Partial, &[], SparkType::Long);
+    let partial = collect(&aggregate(input.clone(), &types, vec![count]), &task(8192)).unwrap();
+    let nulls = rows(&partial)
+        .iter()
+        .filter(|row| row.starts_with("NULL"))
+        .count();
+    assert!(nulls > 5, "{nulls}");
     let output = collect(&two_phases(input), &task(8192)).unwrap();
     let rows = rows(&output);
     assert_eq!(rows.len(), 95_001);
@@ -388,6 +405,60 @@ fn groups_go_out_when_their_partitions_have_ended() {
         let mut found = rows(&output);
         found.sort_by_key(|row| row.split(',').next().unwrap().parse::<i64>().unwrap());
         assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn runs_that_are_being_given_out_spill() {
+    let input = clustered(|n| vec![longs(&n.iter().map(|&n| Some(n)).collect::<Vec<_>>())]);
+    let tight = |limit: Option<u64>| {
+        let settings = TaskSettings {
+            batch_size: 3000,
+            equal_hashes: false,
+        };
+        let source: Arc<dyn MemorySource> = match limit {
+            Some(bytes) => Limited::new(bytes),
+            None => Arc::new(UnboundedMemory),
+        };
+        let limits = MemoryLimits {
+            step: 1,
+            refuse_once: false,
+        };
+        custom_task(settings, source, limits, Vec::new())
+    };
+    let partial = |function: &str, output: SparkType| {
+        let value = [(1, SparkType::Int)];
+        let measure = measure(function, Phase::Partial, &value, output);
+        aggregate(input.clone(), &[(0, SparkType::Long)], vec![measure])
+    };
+    // What came of the partial results, merged.
+    let merged = |batches: &[Batch]| {
+        let mut sums = BTreeMap::<i64, f64>::new();
+        for row in rows(batches) {
+            let (key, value) = row.split_once(',').unwrap();
+            let value = value.split(',').next().unwrap();
+            *sums.entry(key.parse().unwrap()).or_default() += value.parse::<f64>().unwrap();
+        }
+        sums
+    };
+    for (function, output) in [
+        ("count", SparkType::Long),
+        ("sum", SparkType::Long),
+        ("avg", SparkType::Double),
+    ] {
+        let operator = partial(function, output);
+        let (spilled, freed) = spilled_while_giving(&operator, &tight(None));
+        assert!(freed > 0);
+        let refused = collect(&operator, &tight(Some(3_500_000))).unwrap();
+        for output in [spilled, refused] {
+            let sums = merged(&output);
+            assert_eq!(sums.len(), 100_001, "{function}");
+            let ends = |key: i64| if key == 0 || key == 100_000 { 2.0 } else { 4.0 };
+            assert!(
+                sums.iter().all(|(&key, &sum)| sum == ends(key)),
+                "{function}"
+            );
+        }
     }
 }
 
