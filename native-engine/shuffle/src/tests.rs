@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arclight_columns::{
-    Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values,
-};
+use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values};
 use arclight_expressions::{ColumnRef, EvalError, ExpressionRef, JvmExpressions, murmur3};
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use arclight_operators::{
