@@ -37,8 +37,9 @@ final class ShuffleBlocks(
   /** The blocks on this executor. */
   lazy val files: ShuffleFiles = {
     val byMap = local.groupBy(_.id.mapId).values.toIndexedSeq.sortBy(_.head.mapIndex)
-    // Each file is opened once; more than some are not kept open for that.
-    val byPartition = byMap.length <= MAX_OPEN_FILES
+    // By partition all files are open at once, which is not worth it where it says nothing; map
+    // task by map task one is.
+    val byPartition = remote.isEmpty && isOfWholePartitions && byMap.length <= MAX_OPEN_FILES
     val segments = byMap.zipWithIndex.flatMap { case (blocks, file) => segmentsOf(blocks, file) }
     val ordered = if (byPartition) segments.sortBy(_.block.id.reduceId) else segments
     localSegments = ordered
@@ -47,7 +48,7 @@ final class ShuffleBlocks(
     new ShuffleFiles(
       byMap.map(blocks => dataFile(blocks.head.id)).mkString(NUL),
       numbers(ordered),
-      byPartition && remote.isEmpty && isOfWholePartitions)
+      byPartition)
   }
 
   private def dataFile(id: ShuffleBlockId): String =
