@@ -12,14 +12,14 @@ const TRIAL_ROWS: usize = 32;
 /// The longest strings that have a pattern.
 pub(crate) const MAX_LENGTH: usize = 64;
 /// Of so many characters one at least is a digit: what is decoded is paid for in bytes.
-pub(crate) const LENGTH_PER_DIGIT: usize = 4;
+const LENGTH_PER_DIGIT: usize = 4;
 
 /// What is known of a character's position.
-pub(crate) const SAME: u8 = 0;
+const SAME: u8 = 0;
 /// It is one of 0–9 and a–f.
-pub(crate) const LOWER: u8 = 1;
+const LOWER: u8 = 1;
 /// It is one of 0–9 and A–F.
-pub(crate) const UPPER: u8 = 2;
+const UPPER: u8 = 2;
 
 /// For each byte the alphabets that it is of.
 const ALPHABETS: [u8; 256] = {

@@ -221,13 +221,19 @@ impl Groups {
         let Some(last) = last else {
             return Ok(());
         };
-        let keys = &last.columns()[..self.plan.key_types.len()];
-        let mut groups = std::mem::take(&mut self.row_groups);
-        self.ids.assign(keys, last.selection(), &mut groups)?;
-        self.states.resize(self.ids.len());
-        self.states.merge_spilled(&groups, &last)?;
-        self.row_groups = groups;
+        self.merge(&last)?;
         self.account()
+    }
+
+    /// Takes in keys and buffers of groups, as [`Groups::buffers`] gives them.
+    fn merge(&mut self, batch: &Batch) -> Result<(), EngineError> {
+        let keys = &batch.columns()[..self.plan.key_types.len()];
+        let mut groups = std::mem::take(&mut self.row_groups);
+        self.ids.assign(keys, batch.selection(), &mut groups)?;
+        self.states.resize(self.ids.len());
+        self.states.merge_spilled(&groups, batch)?;
+        self.row_groups = groups;
+        Ok(())
     }
 
     /// Output columns of groups `from..to`.
@@ -344,7 +350,6 @@ impl Groups {
     /// Merges a partition into memory, which must be empty; what does not fit is spilled again.
     pub(super) fn load(&mut self, partition: Partition) -> Result<(), EngineError> {
         self.level = partition.level;
-        let keys = self.plan.key_types.len();
         for mut reader in partition.readers {
             while let Some(batch) = reader.next_batch()? {
                 self.task.check_cancelled()?;
@@ -354,12 +359,7 @@ impl Groups {
                 } else {
                     self.reserve_or_spill(batch.active_rows())?;
                 }
-                let mut groups = std::mem::take(&mut self.row_groups);
-                self.ids
-                    .assign(&batch.columns()[..keys], batch.selection(), &mut groups)?;
-                self.states.resize(self.ids.len());
-                self.states.merge_spilled(&groups, &batch)?;
-                self.row_groups = groups;
+                self.merge(&batch)?;
                 let size = self.memory_size() as u64;
                 if size > self.reservation.bytes() && !self.reservation.try_resize(size) {
                     if partition.level >= super::spill::MAX_LEVEL || self.len() <= 1 {

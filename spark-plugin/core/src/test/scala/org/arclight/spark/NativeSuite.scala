@@ -2,7 +2,9 @@ package org.arclight.spark
 
 import org.apache.spark.SparkConf
 import org.apache.spark.arclight.ExecutorState
+import org.apache.spark.scheduler.SparkListener
 import org.apache.spark.sql.{DataFrame, QueryTest, Row}
+import org.apache.spark.sql.arclight.QueryHistory
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.test.SharedSparkSession
 import org.scalatest.concurrent.PatienceConfiguration.{Interval, Timeout}
@@ -42,6 +44,21 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
   protected def causes(error: Throwable): Seq[Throwable] =
     Iterator.iterate(error)(_.getCause).takeWhile(_ != null).toSeq
 
+  /** Runs something as Spark does without the plugin. */
+  protected def ofSpark[T](work: => T): T = withSQLConf(ArclightConf.ENABLED.key -> "false")(work)
+
+  /** Has a listener hear all that happens while something runs. */
+  protected def listening(listener: SparkListener)(work: => Unit): Unit = {
+    QueryHistory.settle(spark)
+    spark.sparkContext.addSparkListener(listener)
+    try {
+      work
+      QueryHistory.settle(spark)
+    } finally {
+      spark.sparkContext.removeSparkListener(listener)
+    }
+  }
+
   /** The operators of the executed plan that Spark runs, by name, with the reasons. */
   protected def fallbacks(frame: DataFrame): Seq[(String, String)] =
     NativePlans.fallbacks(frame.queryExecution.executedPlan)
@@ -56,9 +73,7 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
    * operators but the named ones.
    */
   protected def checkNative(query: String, inJvm: Set[String] = Set.empty): DataFrame = {
-    val expected: Seq[Row] = withSQLConf(ArclightConf.ENABLED.key -> "false") {
-      spark.sql(query).collect().toSeq
-    }
+    val expected: Seq[Row] = ofSpark(spark.sql(query).collect().toSeq)
     val native = spark.sql(query)
     checkAnswer(native, expected)
     val left = fallbacks(native).filterNot { case (name, _) => inJvm.exists(name.startsWith) }

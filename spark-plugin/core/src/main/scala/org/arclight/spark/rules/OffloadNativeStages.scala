@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.util.control.NonFatal
-
 import org.apache.spark.SparkEnv
 import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.internal.Logging
@@ -41,17 +39,13 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && !isStreaming(plan)) {
-      try {
+      RuleDefect.guarded(ruleName, plan, conf) {
         PlanningTime.measure(PlanningTime.Offloading) {
           val whole = BroadcastOperators.convertSubqueries(plan, conf)
           TagNativePlans.tag(whole, conf)
           RequiredOrderings.note(whole, conf)
           RequiredOrderings.restore(convert(whole), conf)
         }
-      } catch {
-        case NonFatal(defect) =>
-          RuleDefect.handle(ruleName, defect, conf)
-          plan
       }
     } else {
       plan

@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.util.control.NonFatal
-
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.plans.physical.{RangePartitioning, SinglePartition}
 import org.apache.spark.sql.catalyst.rules.Rule
@@ -32,12 +30,8 @@ object RemoveSmallExchanges extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && coalesces) {
-      try {
+      RuleDefect.guarded(ruleName, plan, conf) {
         PlanningTime.measure(PlanningTime.Tagging)(remove(plan))
-      } catch {
-        case NonFatal(defect) =>
-          RuleDefect.handle(ruleName, defect, conf)
-          plan
       }
     } else {
       plan

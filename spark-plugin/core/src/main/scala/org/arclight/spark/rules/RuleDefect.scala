@@ -1,12 +1,25 @@
 package org.arclight.spark.rules
 
+import scala.util.control.NonFatal
+
 import org.apache.spark.internal.Logging
+import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
 
 /** A query must not fail because a rule of Arclight does: it then runs as Spark planned it. */
 private[rules] object RuleDefect extends Logging {
+
+  /** What a rule makes of a plan; the plan itself, if the rule fails. */
+  def guarded(rule: String, plan: SparkPlan, conf: SQLConf)(work: => SparkPlan): SparkPlan =
+    try {
+      work
+    } catch {
+      case NonFatal(defect) =>
+        handle(rule, defect, conf)
+        plan
+    }
 
   /** Reports what a rule raised; in tests raises it again. */
   def handle(rule: String, defect: Throwable, conf: SQLConf): Unit =

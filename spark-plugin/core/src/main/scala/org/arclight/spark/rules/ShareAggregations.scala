@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.util.control.NonFatal
-
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression, IsNotNull, PredicateHelper}
 import org.apache.spark.sql.catalyst.plans.{InnerLike, LeftExistence, LeftOuter}
@@ -35,12 +33,8 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && conf.exchangeReuseEnabled) {
-      try {
+      RuleDefect.guarded(ruleName, plan, conf) {
         PlanningTime.measure(PlanningTime.Tagging)(share(plan))
-      } catch {
-        case NonFatal(defect) =>
-          RuleDefect.handle(ruleName, defect, conf)
-          plan
       }
     } else {
       plan

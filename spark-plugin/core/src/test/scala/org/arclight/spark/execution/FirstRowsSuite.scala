@@ -37,18 +37,9 @@ class FirstRowsSuite extends FilesSuite {
     val listener = new SparkListener {
       override def onTaskEnd(end: SparkListenerTaskEnd): Unit = count.incrementAndGet()
     }
-    QueryHistory.settle(spark)
-    spark.sparkContext.addSparkListener(listener)
-    try {
-      work
-      QueryHistory.settle(spark)
-      count.get
-    } finally {
-      spark.sparkContext.removeSparkListener(listener)
-    }
+    listening(listener)(work)
+    count.get
   }
-
-  private def ofSpark[T](work: => T): T = withSQLConf(ArclightConf.ENABLED.key -> "false")(work)
 
   private def takesNatively(frame: DataFrame): Boolean =
     NativePlans.natives(frame.queryExecution.executedPlan)

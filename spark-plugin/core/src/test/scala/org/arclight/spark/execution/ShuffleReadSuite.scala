@@ -12,7 +12,7 @@ import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 import org.apache.spark.sql.functions.col
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.NativeSuite
 
 /** Blocks on this executor: partition by partition, and computed again when they are lost. */
 class ShuffleReadSuite extends NativeSuite with AdaptiveSparkPlanHelper {
@@ -40,7 +40,7 @@ class ShuffleReadSuite extends NativeSuite with AdaptiveSparkPlanHelper {
       def grouped(keys: String*): DataFrame = spark.sql(s"SELECT * FROM $ROWS").repartition(col("k"))
         .groupBy(keys.map(col): _*).count()
       Seq(Seq("k"), Seq("k", "j"), Seq("j"), Seq("v")).foreach { keys =>
-        val expected = withSQLConf(ArclightConf.ENABLED.key -> "false")(grouped(keys: _*).collect())
+        val expected = ofSpark(grouped(keys: _*).collect())
         checkAnswer(grouped(keys: _*), expected.toSeq)
       }
     }

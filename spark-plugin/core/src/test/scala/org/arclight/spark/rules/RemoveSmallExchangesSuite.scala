@@ -4,7 +4,6 @@ import java.util.concurrent.atomic.AtomicInteger
 
 import org.apache.spark.scheduler.{SparkListener, SparkListenerJobStart, SparkListenerStageCompleted}
 import org.apache.spark.sql.{DataFrame, Row}
-import org.apache.spark.sql.arclight.QueryHistory
 import org.apache.spark.sql.catalyst.plans.physical.RangePartitioning
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.execution.exchange.ShuffleExchangeLike
@@ -18,7 +17,7 @@ class RemoveSmallExchangesSuite extends FilesSuite with AdaptiveSparkPlanHelper 
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    withSQLConf(ArclightConf.ENABLED.key -> "false") {
+    ofSpark {
       spark.range(0, 20000, 1, 4).selectExpr(
         "id", "IF(id % 9 = 0, NULL, id % 700) AS k", "concat('name ', id % 30) AS s",
         "CAST(id % 50 AS DECIMAL(12, 2)) AS d")
@@ -28,8 +27,6 @@ class RemoveSmallExchangesSuite extends FilesSuite with AdaptiveSparkPlanHelper 
   }
 
   private val SORTED = "SELECT k, sum(d) AS d, count(*) AS n FROM facts GROUP BY k ORDER BY d DESC, k"
-
-  private def ofSpark[T](work: => T): T = withSQLConf(ArclightConf.ENABLED.key -> "false")(work)
 
   private def reads(frame: DataFrame): Int =
     collectWithSubqueries(frame.queryExecution.executedPlan) {
@@ -59,15 +56,8 @@ class RemoveSmallExchangesSuite extends FilesSuite with AdaptiveSparkPlanHelper 
       override def onStageCompleted(end: SparkListenerStageCompleted): Unit =
         stages.incrementAndGet()
     }
-    QueryHistory.settle(spark)
-    spark.sparkContext.addSparkListener(listener)
-    try {
-      work
-      QueryHistory.settle(spark)
-      (jobs.get, stages.get)
-    } finally {
-      spark.sparkContext.removeSparkListener(listener)
-    }
+    listening(listener)(work)
+    (jobs.get, stages.get)
   }
 
   test("an order of few groups takes no exchange of its own") {

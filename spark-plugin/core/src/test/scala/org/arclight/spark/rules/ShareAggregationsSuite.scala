@@ -13,7 +13,7 @@ class ShareAggregationsSuite extends FilesSuite with AdaptiveSparkPlanHelper {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    withSQLConf(ArclightConf.ENABLED.key -> "false") {
+    ofSpark {
       spark.range(0, 5000, 1, 3).selectExpr(
         "id", "IF(id % 9 = 0, NULL, id % 70) AS k", "IF(id % 7 = 0, NULL, id % 4) AS j", "id % 90 AS v")
         .write.parquet(s"$folder/facts")
@@ -104,7 +104,7 @@ class ShareAggregationsSuite extends FilesSuite with AdaptiveSparkPlanHelper {
       s"JOIN (${numbered.format("(SELECT * FROM facts WHERE k IS NOT NULL)")}) b ON a.k <=> b.k"
     val frame = spark.sql(query)
     checkAnswer(
-      frame, withSQLConf(ArclightConf.ENABLED.key -> "false")(spark.sql(query).collect().toSeq))
+      frame, ofSpark(spark.sql(query).collect().toSeq))
     assert(reused(frame) == 0)
   }
 
@@ -113,7 +113,7 @@ class ShareAggregationsSuite extends FilesSuite with AdaptiveSparkPlanHelper {
       val failing = LARGEST.replace("sum(v)", "sum(v / (k - 3))")
       def message(): String =
         intercept[Exception](spark.sql(failing).collect()).getMessage.linesIterator.next()
-      val expected = withSQLConf(ArclightConf.ENABLED.key -> "false")(message())
+      val expected = ofSpark(message())
       assert(message() == expected && expected.contains("DIVIDE_BY_ZERO"))
     }
   }
