@@ -71,6 +71,9 @@ def parser() -> argparse.ArgumentParser:
                        help="fail on doubles that differ by rounding alone")
     check.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE",
                        help="a setting of Spark for both; may be given several times")
+    check.add_argument("--memory-share", type=float, metavar="SHARE",
+                       help="run each query again, alone, with this share of the off-heap memory "
+                            "that it took freely")
     check.add_argument("--plans", type=Path, metavar="FOLDER",
                        help="also fail where a query's plan is not the one kept in FOLDER")
     check.add_argument("--write-plans", action="store_true",
@@ -154,17 +157,23 @@ def verify_rows(options: argparse.Namespace) -> int:
     wrong_settings = [text for text in options.settings if "=" not in text]
     if wrong_settings:
         raise ValueError(f"not KEY=VALUE: {', '.join(wrong_settings)}")
+    if options.memory_share is not None and options.memory_share <= 0:
+        raise ValueError("--memory-share is above 0")
     chosen = queries.load(options.benchmark, options.queries)
     folder = data.make(options.benchmark, options.scale, options.data)
     verdicts = verify.verify(
         benchmark=options.benchmark, tables=data.tables(folder), chosen=chosen,
         engine=options.engine, cores=options.cores, memory_bytes=options.memory,
         second_opinion=options.second_opinion,
-        settings=dict(text.split("=", 1) for text in options.settings))
+        settings=dict(text.split("=", 1) for text in options.settings),
+        memory_share=options.memory_share)
     print(verify.table(verdicts))
     accepted = verify.EXACT if options.exact_doubles else verify.ACCEPTED
     wrong = [verdict for verdict in verdicts if verdict.status not in accepted]
     print(f"{len(verdicts) - len(wrong)} of {len(verdicts)} as Spark: {verify.counts(verdicts)}")
+    left = {verdict.query: verdict.left for verdict in verdicts if verdict.left}
+    for query, files in left.items():
+        print(f"q{query} left behind: {', '.join(files)}")
     changes: dict[int, str] = {}
     if options.plans and options.write_plans:
         verify.write_plans(verdicts, options.plans)
@@ -172,7 +181,7 @@ def verify_rows(options: argparse.Namespace) -> int:
         changes = verify.changed_plans(verdicts, options.plans)
         for query, difference in changes.items():
             print(f"the plan of q{query} is not the one kept:\n{difference}")
-    return 1 if wrong or changes else 0
+    return 1 if wrong or left or changes else 0
 
 
 def write_report(options: argparse.Namespace) -> int:

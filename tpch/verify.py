@@ -43,22 +43,37 @@ class Verdict:
     second_opinion: str | None = None
     #: The candidate's final plan with its marks, if it says.
     plan: str | None = None
+    #: Files it left in its local folder, where it had one of its own.
+    left: tuple[str, ...] = ()
 
 
 def verify(benchmark: str, tables: dict[str, str], chosen: list[Query], engine: str, cores: int,
-           memory_bytes: int, second_opinion: bool,
-           settings: dict[str, str] | None = None) -> list[Verdict]:
-    """Runs the queries on Spark and on the engine, each in its own process; compares the rows."""
+           memory_bytes: int, second_opinion: bool, settings: dict[str, str] | None = None,
+           memory_share: float | None = None) -> list[Verdict]:
+    """Runs the queries on Spark and on the engine, each in its own process; compares the rows.
 
-    def results(name: str, queries: list[Query]) -> dict[int, dict[str, Any]]:
+    With a memory share the engine runs each query once more, alone, with that share of the off-heap
+    memory that it took freely, and those rows count.
+    """
+
+    def results(name: str, queries: list[Query],
+                more: dict[str, str] | None = None) -> dict[int, dict[str, Any]]:
         job = Job(engine=name, benchmark=benchmark, tables=tables,
                   queries=[(query.number, query.sql) for query in queries], warmup=0,
-                  repetitions=1, cores=cores, memory_bytes=memory_bytes, settings=settings or {})
+                  repetitions=1, cores=cores, memory_bytes=memory_bytes,
+                  settings={**(settings or {}), **(more or {})})
         return rows_of(job)
 
     expected = results("spark", chosen)
     ENGINES[engine].prepare()
     actual = results(engine, chosen)
+    if memory_share is not None:
+        for query in [query for query in chosen if "error" not in actual[query.number]]:
+            with tempfile.TemporaryDirectory(prefix="arclight-tpch-") as local:
+                granted = round(peak_bytes(actual[query.number]) * memory_share)
+                tight = {"spark.memory.offHeap.size": str(granted), "spark.local.dir": local}
+                actual.update(results(engine, [query], tight))
+                actual[query.number]["left"] = left_behind(Path(local))
     comparisons = {query.number: compare.compare(expected[query.number], actual[query.number])
                    for query in chosen}
     tied = [Query(query.number, without_limit(query.sql)) for query in chosen
@@ -69,6 +84,19 @@ def verify(benchmark: str, tables: dict[str, str], chosen: list[Query], engine: 
     opinions = results("duckdb", chosen) if second_opinion else {}
     return [verdict(number, comparisons[number], actual[number], opinions.get(number))
             for number in comparisons]
+
+
+def peak_bytes(result: dict[str, Any]) -> int:
+    """What the engine's allocator held at once during a query. Raises if the engine doesn't say."""
+    peak = result["measured"].get("allocator_peak_bytes")
+    if peak is None:
+        raise ValueError("there is no share of a query's memory where the engine doesn't count it")
+    return int(peak)
+
+
+def left_behind(folder: Path) -> list[str]:
+    """The files below a folder."""
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
 
 def confirm_ties(comparison: Comparison, unlimited: dict[str, Any],
@@ -140,7 +168,7 @@ def verdict(number: int, comparison: Comparison, actual: dict[str, Any],
         query=number, status=comparison.status, detail=comparison.detail,
         rows=len(actual["rows"]) if "rows" in actual else None, native=native,
         second_opinion=None if opinion is None else agreement(opinion, actual),
-        plan=actual.get("plan"))
+        plan=actual.get("plan"), left=tuple(actual.get("left", ())))
 
 
 def agreement(opinion: dict[str, Any], actual: dict[str, Any]) -> str:
