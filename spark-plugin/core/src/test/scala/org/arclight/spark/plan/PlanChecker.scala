@@ -2,11 +2,13 @@ package org.arclight.spark.plan
 
 import scala.jdk.CollectionConverters._
 
-import com.google.protobuf.{Any => ProtobufAny}
+import com.google.protobuf.{Any => ProtobufAny, Message}
 import io.substrait.proto._
 import org.apache.spark.sql.catalyst.expressions.BoundReference
 import org.arclight.proto.{AggregateFallbacks, BroadcastInput, CollectKeys, FilterByKeys, Generate, JoinInfo, NestedLoopJoinInfo, OperatorInfo, ParquetScan, RangeInput, RowsInput, ShuffleReadInput, ShuffleWrite, StageInfo}
 import org.scalatest.Assertions
+
+import org.arclight.spark.plan.PlanTypes.{saysNullability, toSpark}
 
 /**
  * Refuses a stage's plan whose anchors, types or references don't hold. It derives the columns of
@@ -423,7 +425,7 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
     operators += found.getId
   }
 
-  private def detail[M <: com.google.protobuf.Message](any: ProtobufAny, kind: Class[M]): M = {
+  private def detail[M <: Message](any: ProtobufAny, kind: Class[M]): M = {
     assert(any.is(kind), s"${any.getTypeUrl} is not ${kind.getSimpleName}")
     any.unpack(kind)
   }
@@ -432,16 +434,13 @@ final class PlanChecker(stage: StagePlan) extends Assertions {
   private def assertType(kind: Type): Unit = {
     if (kind.hasUserDefined) assert(types.contains(kind.getUserDefined.getTypeReference))
     assert(kind.getKindCase != Type.KindCase.KIND_NOT_SET)
-    assert(!kind.toString.contains("NULLABILITY_UNSPECIFIED"))
+    assert(saysNullability(kind), s"$kind does not say whether it may be NULL")
   }
 
   private def assertBoolean(kind: Type): Unit = assert(kind.hasBool, s"$kind is not boolean")
 
   private def assertSame(one: Type, other: Type, what: String): Unit =
-    assert(plain(one) == plain(other), s"$what")
-
-  private def plain(kind: Type): String =
-    kind.toString.linesIterator.filterNot(_.contains("nullability:")).mkString("\n")
+    assert(SparkTypes.areAlike(toSpark(one), toSpark(other)), s"$what")
 }
 
 object PlanChecker {
