@@ -74,7 +74,8 @@ jar_content=$repository/target/jar-content
 
 # Begins a jar's content anew, so that nothing of an earlier build is left in it.
 begin_jar() {
-  rm -rf "$jar_content"
+  # Maven leaves what it copied before: a library of another profile, which might be loaded first.
+  rm -rf "$jar_content" "$repository/spark-plugin/dist/target/classes/native"
   mkdir -p "$jar_content/META-INF"
   cp "$repository/LICENSE" "$repository/NOTICE" "$jar_content/META-INF/"
 }
