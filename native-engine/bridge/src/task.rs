@@ -119,7 +119,7 @@ impl TaskHandle {
                 .encode(&batch, buffer)
                 .map_err(|error| EngineError::Internal(error.to_string()))?;
             // A batch's rows are known only once they are written.
-            memory.grow((buffer.memory_size() as u64).saturating_sub(memory.bytes()))?;
+            memory.hold(buffer.memory_size() as u64)?;
             let addresses = [
                 buffer.bytes().as_ptr() as i64,
                 buffer.lengths().as_ptr() as i64,

@@ -114,6 +114,7 @@ impl TaskMemory {
             memory: Arc::clone(self),
             operator,
             bytes: 0,
+            excused: 0,
             refuse_next: self.limits.refuse_once,
         }
     }
@@ -225,10 +226,15 @@ pub struct Reservation {
     memory: Arc<TaskMemory>,
     operator: &'static str,
     bytes: u64,
+    /// The level of working memory that was refused and is used all the same.
+    excused: u64,
     refuse_next: bool,
 }
 
 impl Reservation {
+    /// How much working memory an operator may use of what was refused to it.
+    pub const WORKING_BYTES: u64 = 16 << 20;
+
     /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -266,6 +272,25 @@ impl Reservation {
             })
     }
 
+    /// Holds at least `bytes`, for working memory: what an operator needs of a file, a block or
+    /// rows on their way, can't spill and soon uses again. Refused even after others have spilled,
+    /// up to [`Reservation::WORKING_BYTES`] of it are used all the same: Spark's own readers don't
+    /// ask for theirs, and a query that Spark can run must not fail for so little. The source is
+    /// asked once for a level, since it has others spill each time.
+    pub fn hold(&mut self, bytes: u64) -> Result<(), MemoryError> {
+        let missing = bytes.saturating_sub(self.bytes);
+        if missing == 0 || bytes <= self.excused {
+            return Ok(());
+        }
+        match self.grow(missing) {
+            Err(MemoryError::Exhausted { .. }) if missing <= Self::WORKING_BYTES => {
+                self.excused = bytes;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     /// Makes the reservation exactly `bytes`, or fails: for what cannot be spilled.
     pub fn resize(&mut self, bytes: u64) -> Result<(), MemoryError> {
         match bytes.checked_sub(self.bytes) {
@@ -285,6 +310,11 @@ impl Reservation {
         }
         self.shrink(self.bytes - bytes);
         true
+    }
+
+    /// Gives back what is beyond `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        self.shrink(self.bytes.saturating_sub(bytes));
     }
 
     /// Gives `bytes` back.
@@ -323,6 +353,31 @@ mod tests {
         fn release(&self, bytes: u64) {
             *self.0.lock() += bytes;
         }
+    }
+
+    #[test]
+    fn a_little_working_memory_is_used_though_refused() {
+        const MIB: u64 = 1 << 20;
+        let source = Arc::new(Limited(Mutex::new(4 * MIB)));
+        let memory = TaskMemory::new(source.clone(), MemoryLimits::default());
+        let mut working = memory.reservation("scan");
+        working.hold(3 * MIB).unwrap();
+        assert_eq!(working.bytes(), 3 * MIB);
+        working.hold(2 * MIB).unwrap();
+        assert_eq!(working.bytes(), 3 * MIB, "it does not sink");
+        working.hold(19 * MIB).unwrap();
+        assert_eq!(working.bytes(), 3 * MIB);
+        // What was refused once is not asked for again, though it could be had now.
+        *source.0.lock() += 20 * MIB;
+        working.hold(19 * MIB).unwrap();
+        assert_eq!(working.bytes(), 3 * MIB);
+        working.hold(20 * MIB).unwrap();
+        assert_eq!(working.bytes(), 20 * MIB);
+        let error = working.hold(20 * MIB + Reservation::WORKING_BYTES + 4 * MIB);
+        assert!(matches!(error, Err(MemoryError::Exhausted { .. })));
+        drop(working);
+        memory.trim();
+        assert_eq!(*source.0.lock(), 24 * MIB);
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl BatchStream for RowsStream {
         let lengths = unsafe { std::slice::from_raw_parts(block.lengths, block.count) };
         let bytes: u64 = lengths.iter().map(|&l| u64::from(l.unsigned_abs())).sum();
         let held = 2 * bytes + 4 * block.count as u64;
-        self.memory.grow(held.saturating_sub(self.memory.bytes()))?;
+        self.memory.hold(held)?;
         let columns = self.metrics.timed(|| {
             // SAFETY: the rows are lent as their lengths are.
             unsafe { self.decoder.decode(block.rows, lengths) }

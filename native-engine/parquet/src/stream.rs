@@ -346,8 +346,5 @@ fn reserve(
             compressed.min(file.source.window()) + decoded.min(1 << 20) + 2 * values
         })
         .sum();
-    if !memory.try_resize(estimate) {
-        memory.grow(estimate.saturating_sub(memory.bytes()))?;
-    }
-    Ok(())
+    Ok(memory.hold(estimate)?)
 }

@@ -122,13 +122,11 @@ impl ShuffleStream {
                 self.memory.free();
                 return Ok(last);
             }
-            if self.memory.bytes() == 0 {
-                self.memory.grow(2 * READ_BYTES as u64)?;
-            }
+            self.memory.hold(2 * READ_BYTES as u64)?;
             let Some(frame) = self.next_frame()? else {
                 self.ended = true;
                 self.blocks.close();
-                self.memory.resize(self.gathered_bytes as u64)?;
+                self.memory.shrink_to(self.gathered_bytes as u64);
                 continue;
             };
             self.settle(&frame)?;
@@ -177,9 +175,7 @@ impl ShuffleStream {
     /// them. It never sinks before the end, so that hardly any frame asks.
     fn settle(&mut self, frame: &Batch) -> Result<(), EngineError> {
         let held = self.blocks.memory_size() + self.gathered_bytes + frame.memory_size();
-        let missing = (held as u64).saturating_sub(self.memory.bytes());
-        self.memory.grow(missing)?;
-        Ok(())
+        Ok(self.memory.hold(held as u64)?)
     }
 
     /// The next rows of a long frame, at most `limit`.
