@@ -124,7 +124,7 @@ impl Gathered {
         }
         // Estimates were on the safe side, so that this gives back.
         if size < reservation.bytes() || !reservation.try_resize(size) {
-            reservation.shrink(reservation.bytes().saturating_sub(size));
+            reservation.shrink_to(size);
         }
         *self = Gathered::new(&self.plan);
         Ok(Some(Target { table, matched }))

@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.util.control.NonFatal
-
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
@@ -23,16 +21,15 @@ import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
  */
 object TagNativePlans extends Rule[SparkPlan] with Logging {
 
-  override def apply(plan: SparkPlan): SparkPlan = {
+  override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf)) {
-      try {
+      RuleDefect.guarded(ruleName, plan, conf) {
         tag(plan, conf)
-      } catch {
-        case NonFatal(defect) => RuleDefect.handle(ruleName, defect, conf)
+        plan
       }
+    } else {
+      plan
     }
-    plan
-  }
 
   private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit =
     PlanningTime.measure(PlanningTime.Tagging) {
