@@ -33,9 +33,7 @@ pub use generate::{Generate, Generator};
 pub use host::{
     FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock, ShuffleFiles,
 };
-pub use join::{
-    HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, ProvidedTable, TableProvider,
-};
+pub use join::{HashJoin, JoinKind, JoinSide, JoinSpec, JoinSpecError, JoinTable, TableProvider};
 pub use limit::Limit;
 pub use metrics::OperatorMetrics;
 pub use nested_loop::{NestedLoopJoin, NestedLoopKind};

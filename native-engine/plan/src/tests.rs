@@ -296,6 +296,7 @@ fn joins_say_what_they_do() {
             optimization: vec![],
             enhancement: Some(any(&JoinInfo {
                 null_aware_anti: true,
+                keeps_order: false,
             })),
         });
         if let Some(common) = &mut rel.common {

@@ -1,12 +1,12 @@
 //! The build side of a join that is a broadcast: one table for all tasks, if Spark has storage
-//! memory for it, or else one of the task's own.
+//! memory for it.
 
 use std::sync::Arc;
 
 use arclight_memory::{Reservation, TaskMemory};
 
 use super::table::{Unindexed, index_bytes};
-use super::{JoinTable, ProvidedTable, TableProvider};
+use super::{JoinTable, TableProvider};
 use crate::broadcast::BroadcastSource;
 use crate::operator::{EngineError, OperatorRef};
 use crate::shared::shared_tables;
@@ -76,23 +76,17 @@ impl BroadcastTables {
 }
 
 impl TableProvider for BroadcastTables {
-    fn table(&self, task: &Arc<TaskContext>, keys: &[usize]) -> Result<ProvidedTable, EngineError> {
+    fn table(
+        &self,
+        task: &Arc<TaskContext>,
+        keys: &[usize],
+    ) -> Result<Option<Arc<JoinTable>>, EngineError> {
         let kind = format!("by {keys:?}, equal hashes {}", task.settings.equal_hashes);
         let shared = shared_tables().get(task, &self.source, &kind, |memory| {
             let charged = self.build(task, memory, keys)?;
             let bytes = charged.charge.bytes();
             Ok((charged, bytes))
         })?;
-        if let Some(shared) = shared {
-            return Ok(ProvidedTable {
-                table: Arc::clone(&shared.table),
-                charge: None,
-            });
-        }
-        let own = self.build(task, &task.memory, keys)?;
-        Ok(ProvidedTable {
-            table: own.table,
-            charge: Some(own.charge),
-        })
+        Ok(shared.map(|shared| Arc::clone(&shared.table)))
     }
 }

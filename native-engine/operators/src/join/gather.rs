@@ -171,7 +171,8 @@ pub(super) struct BuildSide {
     pub(super) rows_read: u64,
     /// Whether a row has a NULL among its keys.
     pub(super) null_keys: bool,
-    /// The table stays where it is: it is another's, or positions in it are held.
+    /// The table stays where it is: it is another's, positions in it are held, or the order of
+    /// what it meets must be kept.
     pub(super) busy: bool,
     /// What went wrong while Spark asked to spill.
     failure: Option<EngineError>,
@@ -194,7 +195,7 @@ impl BuildSide {
             rows: 0,
             rows_read: 0,
             null_keys: false,
-            busy: false,
+            busy: plan.spec.keeps_order,
             failure: None,
         }
     }
@@ -227,6 +228,11 @@ impl BuildSide {
         self.rows += batch.len() as u64;
         if self.spilled.is_none() {
             let cost = self.gathered.cost(&batch);
+            if self.plan.spec.keeps_order {
+                self.reservation.grow(cost)?;
+                self.gathered.push(batch);
+                return Ok(());
+            }
             if !self.gathered.overflows(batch.len()) && self.reservation.try_grow(cost) {
                 self.gathered.push(batch);
                 OperatorMetrics::max(&self.metrics.peak_memory_bytes, self.reservation.bytes());
@@ -294,7 +300,8 @@ impl BuildSide {
         self.check()?;
         if self.spilled.is_none() {
             let equal = self.task.settings.equal_hashes;
-            let finished = self.gathered.finish(&mut self.reservation, equal, false)?;
+            let forced = self.plan.spec.keeps_order;
+            let finished = self.gathered.finish(&mut self.reservation, equal, forced)?;
             OperatorMetrics::max(&self.metrics.peak_memory_bytes, self.reservation.bytes());
             match finished {
                 Some(target) => {

@@ -18,7 +18,6 @@ mod tests;
 use std::sync::Arc;
 
 use arclight_columns::Schema;
-use arclight_memory::Reservation;
 
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::runtime_filter::ScanColumn;
@@ -35,16 +34,13 @@ use plan::{JoinPlan, Source};
 /// Gives a build side that several tasks share, as that of a broadcast join.
 pub trait TableProvider: Send + Sync + std::fmt::Debug {
     /// The table of all rows of the build side, with all columns of the join's input, by the
-    /// columns at the positions `keys`. Whoever provides it accounts for its memory.
-    fn table(&self, task: &Arc<TaskContext>, keys: &[usize]) -> Result<ProvidedTable, EngineError>;
-}
-
-/// A table from a [`TableProvider`].
-pub struct ProvidedTable {
-    /// The table.
-    pub table: Arc<JoinTable>,
-    /// What the task pays for it, if it is the task's own.
-    pub charge: Option<Reservation>,
+    /// columns at the positions `keys`. Whoever provides it accounts for its memory; `None` where
+    /// there is no memory for it: the join then reads the rows itself, and may spill them.
+    fn table(
+        &self,
+        task: &Arc<TaskContext>,
+        keys: &[usize],
+    ) -> Result<Option<Arc<JoinTable>>, EngineError>;
 }
 
 /// Joins two inputs on equal keys.
@@ -101,7 +97,8 @@ impl HashJoin {
         }
     }
 
-    /// The same join with its build side from `provider`; that input is not opened.
+    /// The same join with its build side from `provider`; that input is opened only where the
+    /// provider has no memory for a table.
     pub fn with_shared_build(
         self,
         provider: Arc<dyn TableProvider>,

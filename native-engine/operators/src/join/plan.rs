@@ -49,6 +49,9 @@ pub struct JoinSpec {
     pub residual: Option<ExpressionRef>,
     /// Spark's NOT IN (`BroadcastHashJoinExec.isNullAwareAntiJoin`).
     pub null_aware: bool,
+    /// Rows come in the order of the side that is not built: where memory is refused, the join
+    /// fails instead of going through the disk.
+    pub keeps_order: bool,
     /// Positions of the output columns among those that the kind gives (left and right ones; for
     /// semi and anti the left ones; for mark the left ones and the mark); `None`: all, in order.
     pub emit: Option<Vec<usize>>,
@@ -69,6 +72,7 @@ impl JoinSpec {
             right_keys,
             residual: None,
             null_aware: false,
+            keeps_order: false,
             emit: None,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use arclight_columns::Batch;
-use arclight_memory::{Reservation, Spillable};
+use arclight_memory::Spillable;
 use parking_lot::Mutex;
 
 use super::TableProvider;
@@ -37,9 +37,8 @@ pub(super) struct HashJoinStream {
     metrics: Arc<OperatorMetrics>,
     probe_input: OperatorRef,
     build_input: OperatorRef,
+    /// Absent, too, once it had no table.
     provider: Option<Arc<dyn TableProvider>>,
-    /// Pays for a provided table that is the task's own.
-    charge: Option<Reservation>,
     shared: Arc<Shared>,
     probe: Option<Box<dyn BatchStream>>,
     prober: Prober,
@@ -72,7 +71,6 @@ impl HashJoinStream {
             probe_input,
             build_input,
             provider,
-            charge: None,
             shared,
             probe: None,
             spilled: None,
@@ -84,11 +82,14 @@ impl HashJoinStream {
     fn build(&mut self) -> Result<Step, EngineError> {
         let metrics = Arc::clone(&self.metrics);
         let shared = Arc::clone(&self.shared);
-        if let Some(provider) = &self.provider {
-            let provided = provider.table(&self.task, &self.plan.build.keys)?;
-            shared.0.lock().share(provided.table)?;
-            self.charge = provided.charge;
+        let provided = match &self.provider {
+            Some(provider) => provider.table(&self.task, &self.plan.build.keys)?,
+            None => None,
+        };
+        if let Some(table) = provided {
+            shared.0.lock().share(table)?;
         } else {
+            self.provider = None;
             let mut input = self.build_input.open(&self.task)?;
             while let Some(batch) = input.next_batch()? {
                 self.task.check_cancelled()?;
@@ -146,7 +147,7 @@ impl HashJoinStream {
         let shared = Arc::clone(&self.shared);
         let mut build = shared.0.lock();
         build.check()?;
-        let owned = self.provider.is_none();
+        let fixed = self.provider.is_some() || self.plan.spec.keeps_order;
         let batch = batch.map(|batch| batch.project(&self.plan.probe.kept));
         if let Some(writer) = &build.spilled {
             return match batch {
@@ -167,7 +168,7 @@ impl HashJoinStream {
             Some(batch) => self.prober.probe(batch, &mut work),
             None => self.prober.resume(&mut work),
         };
-        build.busy = !owned || self.prober.has_pending();
+        build.busy = fixed || self.prober.has_pending();
         output
     }
 

@@ -524,12 +524,27 @@ fn refuses_what_cannot_be() {
 struct Given(Arc<JoinTable>);
 
 impl TableProvider for Given {
-    fn table(&self, _: &Arc<TaskContext>, keys: &[usize]) -> Result<ProvidedTable, EngineError> {
+    fn table(
+        &self,
+        _: &Arc<TaskContext>,
+        keys: &[usize],
+    ) -> Result<Option<Arc<JoinTable>>, EngineError> {
         assert_eq!(keys, self.0.keys());
-        Ok(ProvidedTable {
-            table: Arc::clone(&self.0),
-            charge: None,
-        })
+        Ok(Some(Arc::clone(&self.0)))
+    }
+}
+
+/// Has no memory for a table.
+#[derive(Debug)]
+struct Nothing;
+
+impl TableProvider for Nothing {
+    fn table(
+        &self,
+        _: &Arc<TaskContext>,
+        _: &[usize],
+    ) -> Result<Option<Arc<JoinTable>>, EngineError> {
+        Ok(None)
     }
 }
 
@@ -565,6 +580,74 @@ fn shares_a_table_among_tasks() {
             }
         }
     }
+}
+
+#[test]
+fn a_shared_table_that_cannot_be_had_is_the_tasks_own_and_spills() {
+    let batches: Vec<Batch> = (0..4)
+        .map(|b| {
+            batch(vec![
+                ints(&[Some(b), Some(b + 1), Some(1), None, Some(10 + b)]),
+                ints(&[Some(b), Some(2), Some(3), Some(4), Some(5)]),
+            ])
+        })
+        .collect();
+    let rows = table(&batches, 1);
+    for kind in KINDS {
+        let wanted = expected(kind, (&rows, &INT_TWICE), (&rows, &INT_TWICE), false);
+        for before in [9, 2, 4] {
+            let input = Memory::of(batches.clone());
+            let build = Arc::new(Asking { input, before });
+            let left = Memory::of(batches.clone());
+            let join = HashJoin::new(0, left, build, spec(kind, JoinSide::Right, 1)).unwrap();
+            let join = join.with_shared_build(Arc::new(Nothing)).unwrap();
+            let task = task(64);
+            let output = collect(&join, &task).unwrap();
+            assert_eq!(sorted_rows(&output), wanted, "{kind:?} {before}");
+            let spilled = task.metrics[0].spill_count.load(Relaxed) > 0;
+            assert_eq!(spilled, before < 9, "{kind:?} {before}");
+            assert_eq!(task.memory.reserved(), 0);
+        }
+    }
+}
+
+#[test]
+fn a_join_that_keeps_the_order_never_goes_to_disk() {
+    let keys: Vec<Option<i32>> = (0..100).map(Some).collect();
+    let backwards: Vec<Option<i32>> = keys.iter().rev().copied().collect();
+    let build = batch(vec![ints(&keys), ints(&keys)]);
+    let probe = batch(vec![ints(&backwards), ints(&keys)]);
+    let join = |before| {
+        let input = Memory::of(vec![build.clone()]);
+        let left = Memory::of(vec![probe.clone(), probe.clone()]);
+        let mut spec = spec(JoinKind::Inner, JoinSide::Right, 1);
+        spec.keeps_order = true;
+        let left = Arc::new(Asking {
+            input: left,
+            before,
+        });
+        let join = HashJoin::new(0, left, input, spec).unwrap();
+        join.with_shared_build(Arc::new(Nothing)).unwrap()
+    };
+    let task = task(64);
+    let output = rows(&collect(&join(1), &task).unwrap());
+    let wanted = rows(&[probe.clone(), probe.clone()]);
+    assert_eq!(output.len(), wanted.len());
+    for (given, wanted) in output.iter().zip(&wanted) {
+        assert!(given.starts_with(&format!("{wanted},")), "{given} {wanted}");
+    }
+    assert_eq!(task.metrics[0].spill_count.load(Relaxed), 0);
+
+    let limits = MemoryLimits {
+        step: 1,
+        refuse_once: false,
+    };
+    let settings = TaskSettings::default();
+    let tight = custom_task(settings, Limited::new(100), limits, Vec::new());
+    assert!(matches!(
+        collect(&join(9), &tight),
+        Err(EngineError::Memory(_))
+    ));
 }
 
 /// An input that, before some batch, has the task asked for its memory.

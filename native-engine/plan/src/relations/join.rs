@@ -62,6 +62,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<Decoded, Pl
         right_keys,
         residual,
         null_aware: info.null_aware_anti,
+        keeps_order: info.keeps_order,
         emit: emit(&rel.common)?,
     };
     let id = operator_id(&rel.common)?;

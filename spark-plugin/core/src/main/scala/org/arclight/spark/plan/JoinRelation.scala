@@ -19,6 +19,7 @@ import org.arclight.proto.JoinInfo
  * @param condition over the columns of both sides; evaluated only where the keys are equal
  * @param nullAware whether an anti join is that of NOT IN: it has one key, the right side is built,
  *   and there is no condition
+ * @param keepsOrder whether operators above rely on the order of the side that is not built
  */
 final case class JoinTerms(
     leftKeys: Seq[Expression],
@@ -26,7 +27,8 @@ final case class JoinTerms(
     joinType: JoinType,
     buildSide: BuildSide,
     condition: Option[Expression],
-    nullAware: Boolean = false)
+    nullAware: Boolean = false,
+    keepsOrder: Boolean = false)
 
 /** HashJoinRel: rows of two relations that have equal keys. */
 private[plan] trait JoinRelation { this: StageBuilder =>
@@ -64,7 +66,10 @@ private[plan] trait JoinRelation { this: StageBuilder =>
         case BuildRight => HashJoinRel.BuildInput.BUILD_INPUT_RIGHT
       })
       .setAdvancedExtension(AdvancedExtension.newBuilder()
-        .setEnhancement(any(JoinInfo.newBuilder().setNullAwareAnti(terms.nullAware).build())))
+        .setEnhancement(any(JoinInfo.newBuilder()
+          .setNullAwareAnti(terms.nullAware)
+          .setKeepsOrder(terms.keepsOrder)
+          .build())))
     terms.condition.foreach(tree => rel.setResidualExpression(expressions(pairs).root(tree)))
 
     // The columns of keys that were computed for the join alone end here.

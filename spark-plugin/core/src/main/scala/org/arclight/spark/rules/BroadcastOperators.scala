@@ -33,7 +33,7 @@ private[rules] object BroadcastOperators {
         val join = classOf[BroadcastHashJoinExec].cast(plan)
         val terms = JoinTerms(
           join.leftKeys, join.rightKeys, join.joinType, join.buildSide, join.condition,
-          join.isNullAwareAntiJoin)
+          join.isNullAwareAntiJoin, RequiredOrderings.isRelied(join))
         builder.hashJoin(inputs(0), inputs(1), terms, join.output, join.nodeName)
       }),
 

@@ -5,7 +5,7 @@ import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution.{ExpandExec, SortExec, SparkPlan, UnionExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.Exchange
-import org.apache.spark.sql.execution.joins.ShuffledJoin
+import org.apache.spark.sql.execution.joins.{BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.execution.{NativeInputExec, NativeStageExec}
@@ -41,7 +41,26 @@ private[rules] object RequiredOrderings {
    * The plan with a sort wherever an operator's input lost the order that the operator needs, and
    * without sorts of what is in order.
    */
-  def restore(plan: SparkPlan, conf: SQLConf): SparkPlan = restore(plan, inStage = false, conf)
+  def restore(plan: SparkPlan, conf: SQLConf): SparkPlan = {
+    val restored = restore(plan, inStage = false, conf)
+    // A user may see it.
+    if (restored.outputOrdering.nonEmpty) rely(restored)
+    restored
+  }
+
+  private val RELIED = TreeNodeTag[Unit]("arclight.orderRelied")
+
+  /** Whether something relies on a broadcast join to give rows in the order it got them. */
+  def isRelied(join: SparkPlan): Boolean = join.getTagValue(RELIED).isDefined
+
+  /** Notes the joins between an order that something relies on and what made it. */
+  private def rely(plan: SparkPlan): Unit = plan match {
+    case _: SortExec | _: Exchange =>
+    case join: BroadcastHashJoinExec =>
+      join.setTagValue(RELIED, ())
+      join.children.foreach(rely)
+    case operator => operator.children.foreach(rely)
+  }
 
   private def restore(plan: SparkPlan, inStage: Boolean, conf: SQLConf): SparkPlan = {
     val childrenInStage = plan match {
@@ -50,12 +69,16 @@ private[rules] object RequiredOrderings {
       case _ => inStage
     }
     plan.mapChildren(restore(_, childrenInStage, conf)) match {
-      case sort: SortExec if isRedundant(sort) => sort.child
+      case sort: SortExec if isRedundant(sort) =>
+        rely(sort.child)
+        sort.child
       case operator =>
         val ordered = operator.children.zip(operator.requiredChildOrdering).map {
           // What is ordered how is found out only where it matters.
-          case (child, required) if required.isEmpty ||
-              SortOrder.orderingSatisfies(child.outputOrdering, required) =>
+          case (child, required) if required.isEmpty => child
+          case (child, required)
+              if SortOrder.orderingSatisfies(child.outputOrdering, required) =>
+            rely(child)
             child
           case (child, required) => sorted(child, required, childrenInStage, conf)
         }

@@ -4,12 +4,13 @@ import org.apache.spark.SparkConf
 import org.apache.spark.arclight.ExecutorState
 import org.apache.spark.memory.SparkOutOfMemoryError
 import org.apache.spark.sql.Row
+import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, NativeSuite}
 
 /** Less memory than the rows take: operators spill, give the same rows, and leave nothing. */
-class TightMemorySuite extends NativeSuite {
+class TightMemorySuite extends NativeSuite with AdaptiveSparkPlanHelper {
 
   override def sparkConf: SparkConf = super.sparkConf
     .set("spark.memory.offHeap.size", "64m")
@@ -40,8 +41,9 @@ class TightMemorySuite extends NativeSuite {
     val spillFiles = (ExecutorState.localFiles -- before)
       .filterNot(name => name.endsWith(".data") || name.endsWith(".index"))
     assert(spillFiles.isEmpty)
-    org.arclight.spark.explain.NativePlans.natives(native.queryExecution.executedPlan)
-      .flatMap(_.metrics.get("spillSize")).map(_.value).sum
+    collect(native.queryExecution.executedPlan) {
+      case stage: NativeStageExec => stage.metrics("spillSize").value
+    }.sum
   }
 
   /** A few numbers that depend on all rows. */
@@ -80,6 +82,32 @@ class TightMemorySuite extends NativeSuite {
     assert(check(
       "SELECT first(m), count(*) FROM (SELECT k, max(text) AS m FROM rows GROUP BY k SORT BY m)",
       inJvm = Set("SortAggregate", "HashAggregate")) > 0)
+  }
+
+  private val wide = "SELECT k, text, id, concat(text, text) AS twice FROM rows"
+
+  test("a broadcast of more rows than memory") {
+    Seq("JOIN", "LEFT JOIN", "LEFT SEMI JOIN", "LEFT ANTI JOIN").foreach { join =>
+      withClue(join) {
+        assert(check(
+          s"SELECT $digest FROM (SELECT /*+ BROADCAST(b) */ a.* FROM rows a $join ($wide) b " +
+            "ON a.k = b.k AND a.text < b.twice)") > 0)
+      }
+    }
+  }
+
+  test("a broadcast of more rows than memory, below what needs the order of the other side") {
+    val numbered = "SELECT k, id, row_number() OVER (PARTITION BY k ORDER BY id) AS n FROM rows"
+    def query(broadcast: String): String =
+      "SELECT sum(m), sum(n), count(*) FROM (SELECT /*+ BROADCAST(b) */ n, length(b.twice), " +
+        "row_number() OVER (PARTITION BY a.k ORDER BY a.id) AS m " +
+        s"FROM ($numbered) a JOIN ($broadcast) b ON a.id = b.id)"
+    val inJvm = Set("Window")
+    assert(check(query(s"$wide WHERE id < 1000"), inJvm) >= 0)
+    val error = intercept[Exception](spark.sql(query(wide)).collect())
+    assert(causes(error).exists(_.isInstanceOf[SparkOutOfMemoryError]) ||
+      causes(error).exists(_.getMessage.contains("UNABLE_TO_ACQUIRE_MEMORY")))
+    checkIdle()
   }
 
   test("what can't be had, can't be spilled and is needed fails as in Spark") {
