@@ -58,7 +58,8 @@ impl MemorySource for UnboundedMemory {
 /// Settings of a task's memory.
 #[derive(Debug, Clone, Copy)]
 pub struct MemoryLimits {
-    /// The step in which memory is taken from the source, in bytes: fewer, larger upcalls.
+    /// The largest step in which memory is taken from the source, in bytes: fewer, larger upcalls.
+    /// A task that holds less than four of them takes smaller ones.
     pub step: u64,
     /// Test setting: every first reservation of an operator is refused once.
     pub refuse_once: bool,
@@ -73,6 +74,9 @@ impl Default for MemoryLimits {
         }
     }
 }
+
+/// The least step in which memory is taken from the source, in bytes.
+const LEAST_STEP_BYTES: u64 = 64 << 10;
 
 #[derive(Default)]
 struct Ledger {
@@ -183,17 +187,17 @@ impl TaskMemory {
     fn grow(&self, bytes: u64) -> Result<(), u64> {
         // What is at hand is reserved before the source is asked: the source may call back into
         // `spill`, which gives back what nobody has reserved, only for the source to grant it again.
-        let taken = {
+        let (taken, reserved) = {
             let mut ledger = self.ledger.lock();
             let taken = bytes.min(ledger.acquired - ledger.reserved);
             ledger.reserved += taken;
-            taken
+            (taken, ledger.reserved)
         };
         let wanted = bytes - taken;
         // No lock is held while asking.
         let granted = match wanted {
             0 => 0,
-            _ => self.source.acquire(wanted.max(self.limits.step)),
+            _ => self.source.acquire(wanted.max(self.step(reserved))),
         };
         let mut ledger = self.ledger.lock();
         ledger.acquired += granted;
@@ -209,15 +213,21 @@ impl TaskMemory {
     }
 
     fn shrink(&self, bytes: u64) {
-        let spare = {
+        let (spare, reserved) = {
             let mut ledger = self.ledger.lock();
             ledger.reserved -= bytes.min(ledger.reserved);
-            ledger.acquired - ledger.reserved
+            (ledger.acquired - ledger.reserved, ledger.reserved)
         };
         // Keep a step of slack so that growing and shrinking operators don't call up each time.
-        if spare > 2 * self.limits.step {
+        if spare > 2 * self.step(reserved) {
             self.trim();
         }
+    }
+
+    /// The step in which memory is taken while `reserved` bytes are in use: a share of them, since
+    /// other tasks can't have what this one has taken and doesn't use.
+    fn step(&self, reserved: u64) -> u64 {
+        (reserved / 4).max(LEAST_STEP_BYTES).min(self.limits.step)
     }
 }
 
@@ -409,6 +419,25 @@ mod tests {
         memory.trim();
         assert_eq!(*source.0.lock(), 100);
         assert_eq!(memory.peak(), 60);
+    }
+
+    #[test]
+    fn what_lies_unused_is_a_share_of_what_is_used() {
+        const MIB: u64 = 1 << 20;
+        let source = Arc::new(Limited(Mutex::new(1 << 30)));
+        let memory = TaskMemory::new(source.clone(), MemoryLimits::default());
+        let taken = || (1 << 30) - *source.0.lock();
+        let mut reservation = memory.reservation("test");
+        reservation.grow(1).unwrap();
+        assert_eq!(taken(), LEAST_STEP_BYTES);
+        reservation.grow(8 * MIB).unwrap();
+        reservation.grow(MIB).unwrap();
+        assert!(taken() <= 12 * MIB, "{}", taken());
+        reservation.grow(100 * MIB).unwrap();
+        reservation.grow(1).unwrap();
+        assert!(taken() <= 114 * MIB, "{}", taken());
+        reservation.shrink_to(MIB);
+        assert!(taken() <= 2 * MIB, "{}", taken());
     }
 
     struct State(Mutex<Option<Reservation>>);

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values};
+use arclight_columns::{
+    Batch, BinaryViewArray, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values,
+};
 use arclight_expressions::{ColumnRef, EvalError, ExpressionRef, JvmExpressions, murmur3};
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use arclight_operators::{
@@ -691,9 +693,33 @@ fn spills_when_refused_and_when_asked() {
 }
 
 #[test]
-fn too_little_memory_is_an_error_and_leaves_no_file() {
+fn without_memory_a_batch_at_a_time_goes_to_disk() {
     let types = all_types();
-    let given = batches(&types, &[200; 2]);
+    let given = batches(&types, &[200; 5]);
+    let (partitioning, expected) = hash(&types, 7);
+    let (compression, settings) = (BlockCompression::Lz4, (8192, Some(1000), false, false));
+    let (_, spills) = round_trip(
+        &types,
+        &given,
+        &partitioning,
+        compression,
+        settings,
+        expected,
+    );
+    assert!(spills >= 4, "{spills}");
+}
+
+#[test]
+fn too_little_memory_is_an_error_and_leaves_no_file() {
+    let types = [SparkType::Long, SparkType::Binary];
+    // 20 MB of rows.
+    let long = Column::fixed(SparkType::Long, (0..200).collect::<Vec<i64>>(), None);
+    let wide = Column::bytes(
+        SparkType::Binary,
+        BinaryViewArray::from_iter_values([vec![7; 100_000]]),
+        None,
+    );
+    let given = [Batch::new(vec![long, Column::constant(wide, 200)], 200)];
     let (partitioning, _) = hash(&types, 7);
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");

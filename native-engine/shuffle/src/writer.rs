@@ -288,7 +288,8 @@ impl State {
         ranges
     }
 
-    /// Reserves what the runs add to their buffers; spills once if that is refused.
+    /// Reserves what the runs add to their buffers; spills if that is refused. Refused even then,
+    /// one batch's rows are working memory: the next batch finds them spilled.
     fn reserve(&mut self, row_bytes: u64) -> Result<(), EngineError> {
         let wanted = |state: &State| -> u64 {
             let more = state.runs.iter().map(|run| {
@@ -302,7 +303,7 @@ impl State {
         if !self.reservation.try_grow(bytes) {
             self.spill()?;
             let bytes = wanted(self);
-            self.reservation.grow(bytes)?;
+            self.reservation.hold(bytes)?;
         }
         for run in &self.runs {
             let fill = &mut self.fills[run.partition];
