@@ -173,7 +173,12 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
             (!isBroadcast(exchange) || isQuick(link.source.exchange)) && mayBeChanged(exchange)
         case _: StartedSide => false
       }
-      isTarget && isSource
+      isTarget && isSource && (link.pays || (isQuick(link.source.exchange) && leadsOn(link)))
+    }
+
+    /** Whether the keys that a link leaves of its target may filter a scan that is worth it. */
+    private def leadsOn(link: KeyLink): Boolean = links.exists { further =>
+      further.ways.exists(way => way.pays && (way.source.exchange eq link.target.exchange))
     }
 
     private def isBroadcast(exchange: SparkPlan): Boolean =

@@ -46,19 +46,21 @@ private[rules] object StartedSide {
  *
  * @param sourceKeys columns of the source's exchange
  * @param targetKeys columns of the target's exchange, those that must equal the source's
+ * @param pays whether the target has a scan that is worth filtering for its own sake
  */
 private[rules] final case class KeyLink(
     source: JoinSide,
     sourceKeys: Seq[Attribute],
     target: JoinSide,
-    targetKeys: Seq[Attribute])
+    targetKeys: Seq[Attribute],
+    pays: Boolean)
 
 /** The ways of a join's keys to the left, or those to the right. */
 private[rules] final case class KeyLinks(join: BaseJoinExec, toLeft: Boolean, ways: Seq[KeyLink])
 
 private[rules] object KeyLinks {
 
-  /** The ways in both directions; to scans of at least `minimum` bytes and to waiting stages. */
+  /** The ways in both directions; to shuffled scans they pay from `minimum` bytes on. */
   def of(join: BaseJoinExec, minimum: Long): Seq[KeyLinks] = {
     val keys = join.leftKeys.zip(join.rightKeys).collect {
       case (left: Attribute, right: Attribute)
@@ -89,8 +91,9 @@ private[rules] object KeyLinks {
     val single = keys.flatMap { case (sourceKey, targetKey) =>
       for {
         from <- JoinSides.source(source, sourceKey)
-        to <- JoinSides.target(target, targetKey, minimum)
-      } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey))
+        to <- JoinSides.target(target, targetKey)
+      } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey),
+        JoinSides.scannedBytes(to, targetKey).forall(_ >= minimum))
     }
     single.foldLeft(Seq.empty[KeyLink]) { (links, link) =>
       val (alike, others) = links.partition { other =>
@@ -100,7 +103,8 @@ private[rules] object KeyLinks {
       others :+ alike.headOption.fold(link) { other =>
         other.copy(
           sourceKeys = other.sourceKeys ++ link.sourceKeys,
-          targetKeys = other.targetKeys ++ link.targetKeys)
+          targetKeys = other.targetKeys ++ link.targetKeys,
+          pays = other.pays || link.pays)
       }
     }
   }
@@ -147,19 +151,22 @@ private[rules] object JoinSides {
 
   /**
    * The exchange whose rows with some value of a column of `plan` have no effect but on the plan's
-   * rows with that value, if in its stage a scan has the column: one of at least `minimum` bytes, or
-   * one whose rows are broadcast; or an exchange whose stage waits for keys. What is between raises
-   * for no row: Spark would have raised for those that are left out, too.
+   * rows with that value, if in its stage a scan has the column; or an exchange whose stage waits
+   * for keys. What is between raises for no row: Spark would have raised for those that are left
+   * out, too.
    */
-  def target(plan: SparkPlan, column: Attribute, minimum: Long): Option[JoinSide] = plan match {
-    case exchange: ShuffleExchangeExec =>
-      scanBytes(exchange.child, column).filter(_ >= minimum).flatMap(_ => openSide(exchange))
-        .orElse(target(exchange.child, column, minimum))
-    case exchange: BroadcastExchangeExec =>
-      scanBytes(exchange.child, column).flatMap(_ => openSide(exchange))
-        .orElse(target(exchange.child, column, minimum))
+  def target(plan: SparkPlan, column: Attribute): Option[JoinSide] = plan match {
+    case exchange @ (_: ShuffleExchangeExec | _: BroadcastExchangeExec) =>
+      val child = exchange.children.head
+      scanBytes(child, column).flatMap(_ => openSide(exchange)).orElse(target(child, column))
     case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
-    case _ => throughOperator(plan, column).flatMap(target(_, column, minimum))
+    case _ => throughOperator(plan, column).flatMap(target(_, column))
+  }
+
+  /** What the scan of a shuffle's stage reads that a column comes from; None of other sides. */
+  def scannedBytes(target: JoinSide, column: Attribute): Option[BigInt] = target match {
+    case OpenSide(exchange: ShuffleExchangeExec) => scanBytes(exchange.child, column)
+    case _ => None
   }
 
   private def openSide(exchange: SparkPlan): Option[JoinSide] = exchange match {

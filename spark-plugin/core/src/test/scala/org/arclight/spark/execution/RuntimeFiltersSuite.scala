@@ -1,5 +1,8 @@
 package org.arclight.spark.execution
 
+import java.net.URI
+import java.nio.file.{Files, Path}
+
 import scala.concurrent.{Await, ExecutionContext, Future}
 import scala.concurrent.duration._
 
@@ -244,6 +247,22 @@ class RuntimeFiltersSuite extends FilesSuite with AdaptiveSparkPlanHelper {
     filtering(ArclightConf.STAGE_FILTERS.key -> "false") {
       assert(filteredRows(checkNative(
         "SELECT f.id, s.k FROM names s JOIN facts f ON s.k = f.k WHERE s.part = 3")).isEmpty)
+    }
+  }
+
+  test("a small scan waits for a broadcast if its keys then filter a large one") {
+    def query(hint: String) =
+      s"SELECT /*+ $hint */ f.id, p.part FROM facts f JOIN names n ON f.k = n.k " +
+        "JOIN (SELECT part, k FROM names WHERE k = 3) p ON n.part = p.part"
+    def bytes(table: String) = spark.table(table).inputFiles
+      .map(file => Files.size(Path.of(new URI(file)))).sum
+    val minimum = bytes("names") + 1
+    assert(bytes("facts") > 3 * minimum)
+    filtering(ArclightConf.STAGE_FILTERS_MINIMUM.key -> minimum.toString) {
+      // 50 names of 1000, and the facts of these.
+      assert(filteredRows(checkNative(query("BROADCAST(p)"))).sorted == Seq(50L, 1000L))
+      // A shuffle is not quick.
+      assert(filteredRows(checkNative(query("MERGE(p)"))).isEmpty)
     }
   }
 
