@@ -30,6 +30,8 @@ pub struct OperatorMetrics {
     pub row_groups_read: AtomicU64,
     /// Row groups skipped by statistics.
     pub row_groups_pruned: AtomicU64,
+    /// Rows of the row groups read whose pages were skipped by the page index.
+    pub pruned_rows: AtomicU64,
     /// Rows of a scan that a join's filter left out.
     pub filtered_rows: AtomicU64,
     /// Rows that Spark's own expressions evaluated.

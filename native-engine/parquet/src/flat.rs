@@ -1,6 +1,7 @@
 //! Decoding column chunks without nesting: plain numbers, numbers by dictionary, and the codes of
 //! byte strings by dictionary. All else is left to arrow-rs.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arclight_columns::{BytesBuilder, Column, NullBuffer, SparkType};
@@ -9,12 +10,13 @@ use arrow_buffer::{BooleanBufferBuilder, ScalarBuffer};
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type as PhysicalType};
 use parquet::column::page::{Page, PageReader};
-use parquet::errors::{ParquetError, Result};
+use parquet::errors::Result;
 use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::footer::is_dictionary_encoded;
-use crate::hybrid::Hybrid;
+use crate::page::{DataPage, PageValues, damaged};
 use crate::source::FileReader;
 
 /// Rows decoded from a column chunk.
@@ -31,6 +33,10 @@ pub(crate) struct FlatReader {
     optional: bool,
     kind: Kind,
     page: Option<DataPage>,
+    /// The row of the row group that is next.
+    row: u64,
+    /// Whether pages are found by the page index, which then must be right about their rows.
+    located: bool,
     /// Codes of the values being decoded; kept for its memory.
     codes: Vec<u32>,
 }
@@ -42,30 +48,6 @@ enum Kind {
     Float(Option<Vec<f32>>),
     Double(Option<Vec<f64>>),
     Bytes(SparkType, Option<Arc<Column>>),
-}
-
-struct DataPage {
-    rows_left: usize,
-    levels: Levels,
-    values: PageValues,
-}
-
-/// Which rows of a page are not NULL.
-enum Levels {
-    /// All.
-    Required,
-    Hybrid(Hybrid),
-    /// The deprecated encoding: bits from the most significant, and the next one's position.
-    BitPacked(Bytes, usize),
-}
-
-enum PageValues {
-    Plain(Bytes),
-    Codes(Hybrid),
-}
-
-fn damaged(message: impl Into<String>) -> ParquetError {
-    ParquetError::General(message.into())
 }
 
 /// A number of a fixed width in plain encoding.
@@ -91,12 +73,14 @@ plain!(i32, i64, f32, f64);
 impl FlatReader {
     /// A reader of `chunk`, a column at the root of the schema that is to become `data_type`;
     /// `None` if it is not of a kind decoded here. `bytes`: the column becomes byte strings.
+    /// `places`: of its pages, to pass over some without a look at them.
     pub(crate) fn new(
         reader: &Arc<FileReader>,
         chunk: &ColumnChunkMetaData,
         rows: usize,
         data_type: &SparkType,
         bytes: bool,
+        places: Option<&[PageLocation]>,
     ) -> Result<Option<FlatReader>> {
         let column = chunk.column_descr();
         if column.max_rep_level() > 0 || column.max_def_level() > 1 {
@@ -126,25 +110,28 @@ impl FlatReader {
         if !known {
             return Ok(None);
         }
-        let pages = SerializedPageReader::new(Arc::clone(reader), chunk, rows, None)?;
+        let pages =
+            SerializedPageReader::new(Arc::clone(reader), chunk, rows, places.map(Vec::from))?;
         Ok(Some(FlatReader {
             pages,
             optional: column.max_def_level() == 1,
             kind,
             page: None,
+            row: 0,
+            located: places.is_some(),
             codes: Vec::new(),
         }))
     }
 
-    /// The next `rows` rows. Fails if the chunk ends before.
-    pub(crate) fn read(&mut self, rows: usize) -> Result<Decoded> {
+    /// The rows of ascending ranges, none before those read last. Fails if the chunk ends before.
+    pub(crate) fn read(&mut self, rows: &[Range<u64>]) -> Result<Decoded> {
         let mut kind = std::mem::replace(&mut self.kind, Kind::Int32(None));
         let decoded = self.read_kind(rows, &mut kind);
         self.kind = kind;
         decoded
     }
 
-    fn read_kind(&mut self, rows: usize, kind: &mut Kind) -> Result<Decoded> {
+    fn read_kind(&mut self, rows: &[Range<u64>], kind: &mut Kind) -> Result<Decoded> {
         macro_rules! numbers {
             ($dictionary:expr, $array:ident) => {{
                 let (values, nulls) = self.read_numbers(rows, $dictionary)?;
@@ -168,224 +155,179 @@ impl FlatReader {
 
     fn read_numbers<T: Plain>(
         &mut self,
-        rows: usize,
+        ranges: &[Range<u64>],
         dictionary: &mut Option<Vec<T>>,
     ) -> Result<(Vec<T>, Option<NullBuffer>)> {
+        let rows = count(ranges);
         let mut out: Vec<T> = Vec::with_capacity(rows);
         let mut validity = self.validity(rows);
-        while out.len() < rows {
-            self.need_page(|bytes, count| {
-                if dictionary.is_some() {
-                    return Err(damaged("a column chunk has two dictionaries"));
-                }
-                let bytes = count.checked_mul(T::WIDTH).and_then(|l| bytes.get(..l));
-                let mut values = Vec::with_capacity(count);
-                T::append(
-                    bytes.ok_or_else(|| damaged("a dictionary is too short"))?,
-                    &mut values,
-                );
-                *dictionary = Some(values);
-                Ok(())
-            })?;
-            let Some(page) = self.page.as_mut() else {
-                return Err(damaged("a column chunk lacks rows"));
-            };
-            let (start, taken) = (out.len(), page.rows_left.min(rows - out.len()));
-            let valid = page.levels.read(taken, validity.as_mut())?;
-            match &mut page.values {
-                PageValues::Plain(bytes) => {
-                    if bytes.len() < valid * T::WIDTH {
-                        return Err(damaged("a page lacks values"));
+        for range in ranges {
+            let mut load = |bytes: Bytes, count| load_numbers(dictionary, &bytes, count);
+            self.skip_to(range.start, T::WIDTH, &mut load)?;
+            let end = out.len() + (range.end - range.start) as usize;
+            while out.len() < end {
+                self.need_page(&mut |bytes, count| load_numbers(dictionary, &bytes, count))?;
+                let Some(page) = self.page.as_mut() else {
+                    return Err(damaged("a column chunk lacks rows"));
+                };
+                let (start, taken) = (out.len(), page.rows_left.min(end - out.len()));
+                let valid = page.levels.read(taken, validity.as_mut())?;
+                match &mut page.values {
+                    PageValues::Plain(bytes) => {
+                        if bytes.len() < valid * T::WIDTH {
+                            return Err(damaged("a page lacks values"));
+                        }
+                        T::append(&bytes.split_to(valid * T::WIDTH), &mut out);
                     }
-                    T::append(&bytes.split_to(valid * T::WIDTH), &mut out);
+                    PageValues::Codes(codes) => {
+                        self.codes.clear();
+                        codes.read(valid, &mut self.codes)?;
+                        let dictionary = dictionary.as_deref().unwrap_or_default();
+                        gather(&self.codes, dictionary, &mut out)?;
+                    }
                 }
-                PageValues::Codes(codes) => {
-                    self.codes.clear();
-                    codes.read(valid, &mut self.codes)?;
-                    let dictionary = dictionary.as_deref().unwrap_or_default();
-                    gather(&self.codes, dictionary, &mut out)?;
-                }
+                spread(&mut out, start, taken, valid, validity.as_ref());
+                page.rows_left -= taken;
             }
-            spread(&mut out, start, taken, valid, validity.as_ref());
-            page.rows_left -= taken;
+            self.row = range.end;
         }
         Ok((out, finish(validity)))
     }
 
     fn read_codes(
         &mut self,
-        rows: usize,
+        ranges: &[Range<u64>],
         data_type: &SparkType,
         dictionary: &mut Option<Arc<Column>>,
     ) -> Result<Column> {
+        let rows = count(ranges);
         let mut out: Vec<u32> = Vec::with_capacity(rows);
         let mut validity = self.validity(rows);
-        while out.len() < rows {
-            self.need_page(|bytes, count| {
-                if dictionary.is_some() {
-                    return Err(damaged("a column chunk has two dictionaries"));
-                }
-                *dictionary = Some(Arc::new(byte_strings(&bytes, count, data_type)?));
-                Ok(())
-            })?;
-            let Some(page) = self.page.as_mut() else {
-                return Err(damaged("a column chunk lacks rows"));
-            };
-            let (start, taken) = (out.len(), page.rows_left.min(rows - out.len()));
-            let valid = page.levels.read(taken, validity.as_mut())?;
-            let PageValues::Codes(codes) = &mut page.values else {
-                return Err(damaged(
-                    "a page is not dictionary-encoded as its footer says",
-                ));
-            };
-            codes.read(valid, &mut out)?;
-            let values = dictionary.as_ref().map_or(0, |d| d.len());
-            check_codes(&out[start..], values)?;
-            spread(&mut out, start, taken, valid, validity.as_ref());
-            page.rows_left -= taken;
+        let mut load = |bytes: Bytes, count| {
+            if dictionary.is_some() {
+                return Err(damaged("a column chunk has two dictionaries"));
+            }
+            *dictionary = Some(Arc::new(byte_strings(&bytes, count, data_type)?));
+            Ok(())
+        };
+        for range in ranges {
+            self.skip_to(range.start, 0, &mut load)?;
+            let end = out.len() + (range.end - range.start) as usize;
+            while out.len() < end {
+                self.need_page(&mut load)?;
+                let Some(page) = self.page.as_mut() else {
+                    return Err(damaged("a column chunk lacks rows"));
+                };
+                let (start, taken) = (out.len(), page.rows_left.min(end - out.len()));
+                let valid = page.levels.read(taken, validity.as_mut())?;
+                let PageValues::Codes(codes) = &mut page.values else {
+                    return Err(damaged(
+                        "a page is not dictionary-encoded as its footer says",
+                    ));
+                };
+                codes.read(valid, &mut out)?;
+                // At NULL rows, too, there are codes that were read.
+                spread(&mut out, start, taken, valid, validity.as_ref());
+                page.rows_left -= taken;
+            }
+            self.row = range.end;
         }
         let validity = finish(validity);
         match dictionary {
             Some(values) if !values.is_empty() => {
+                check_codes(&out, values.len())?;
                 Ok(Column::dictionary(out.into(), Arc::clone(values), validity))
             }
-            // Without values, all rows are NULL: codes were checked.
-            _ => Ok(Column::nulls(data_type.clone(), rows)),
+            _ if validity.as_ref().map_or(0, NullBuffer::null_count) == rows => {
+                Ok(Column::nulls(data_type.clone(), rows))
+            }
+            _ => Err(damaged("a dictionary code is out of bounds")),
         }
+    }
+
+    /// Passes over the rows before `row`, over whole pages without decompressing them. `width` is
+    /// that of a plain value in bytes, `load` as in [`FlatReader::need_page`].
+    fn skip_to(&mut self, row: u64, width: usize, load: Load<'_>) -> Result<()> {
+        let lacks = || damaged("a column chunk lacks rows");
+        while self.row < row {
+            let left = usize::try_from(row - self.row).map_err(|_| lacks())?;
+            if let Some(page) = self.page.as_mut().filter(|p| p.rows_left > 0) {
+                let skipped = left.min(page.rows_left);
+                page.skip(skipped, width)?;
+                self.row += skipped as u64;
+                continue;
+            }
+            let next = self.pages.peek_next_page()?.ok_or_else(lacks)?;
+            match next.num_levels.or(next.num_rows) {
+                Some(rows) if rows <= left && !next.is_dict => {
+                    self.page = None;
+                    self.pages.skip_next_page()?;
+                    self.row += rows as u64;
+                }
+                _ => self.need_page(load)?,
+            }
+        }
+        Ok(())
     }
 
     fn validity(&self, rows: usize) -> Option<BooleanBufferBuilder> {
         self.optional.then(|| BooleanBufferBuilder::new(rows))
     }
 
-    /// Makes the current page one with rows left, if there is one. `dictionary` is given a
-    /// dictionary page's plain values and their number.
-    fn need_page(&mut self, mut dictionary: impl FnMut(Bytes, usize) -> Result<()>) -> Result<()> {
+    /// Makes the current page one with rows left, if there is one. `load` is given a dictionary
+    /// page's plain values and their number.
+    fn need_page(&mut self, load: Load<'_>) -> Result<()> {
         while self.page.as_ref().is_none_or(|p| p.rows_left == 0) {
+            let expected = match self.located {
+                true => self.pages.peek_next_page()?.and_then(|next| next.num_rows),
+                false => None,
+            };
             self.page = match self.pages.get_next_page()? {
                 None => None,
                 Some(Page::DictionaryPage {
                     buf, num_values, ..
                 }) => {
-                    dictionary(buf, num_values as usize)?;
+                    load(buf, num_values as usize)?;
                     continue;
                 }
-                Some(Page::DataPage {
-                    mut buf,
-                    num_values,
-                    encoding,
-                    def_level_encoding,
-                    ..
-                }) => {
-                    let rows = num_values as usize;
-                    let levels = self.levels_v1(&mut buf, rows, def_level_encoding)?;
-                    Some(DataPage::new(rows, levels, buf, encoding)?)
-                }
-                Some(Page::DataPageV2 {
-                    mut buf,
-                    num_values,
-                    encoding,
-                    def_levels_byte_len,
-                    rep_levels_byte_len,
-                    ..
-                }) => {
-                    let repetitions = rep_levels_byte_len as usize;
-                    let definitions = def_levels_byte_len as usize;
-                    if buf.len() < repetitions.saturating_add(definitions) {
-                        return Err(damaged("a page is shorter than its levels"));
-                    }
-                    let _ = buf.split_to(repetitions);
-                    let bits = buf.split_to(definitions);
-                    let levels = if self.optional {
-                        Levels::Hybrid(Hybrid::new(bits, 1)?)
-                    } else {
-                        Levels::Required
-                    };
-                    Some(DataPage::new(num_values as usize, levels, buf, encoding)?)
-                }
+                Some(page) => DataPage::of(page, self.optional)?,
             };
-            if self.page.is_none() {
-                return Ok(());
+            match &self.page {
+                None => return Ok(()),
+                Some(page) if expected.is_some_and(|rows| rows != page.rows_left) => {
+                    return Err(damaged("the page index is wrong about a page's rows"));
+                }
+                Some(_) => {}
             }
         }
         Ok(())
     }
-
-    /// Takes the definition levels off the front of a version 1 page.
-    fn levels_v1(&self, buf: &mut Bytes, rows: usize, encoding: Encoding) -> Result<Levels> {
-        if !self.optional {
-            return Ok(Levels::Required);
-        }
-        let short = || damaged("a page is shorter than its levels");
-        #[allow(deprecated)]
-        match encoding {
-            Encoding::RLE => {
-                let length = buf.first_chunk::<4>().ok_or_else(short)?;
-                let length = u32::from_le_bytes(*length) as usize;
-                let _ = buf.split_to(4);
-                if buf.len() < length {
-                    return Err(short());
-                }
-                Ok(Levels::Hybrid(Hybrid::new(buf.split_to(length), 1)?))
-            }
-            Encoding::BIT_PACKED => {
-                let length = rows.div_ceil(8);
-                if buf.len() < length {
-                    return Err(short());
-                }
-                Ok(Levels::BitPacked(buf.split_to(length), 0))
-            }
-            other => Err(damaged(format!("levels are encoded as {other}"))),
-        }
-    }
 }
 
-impl DataPage {
-    fn new(rows: usize, levels: Levels, mut values: Bytes, encoding: Encoding) -> Result<Self> {
-        let values = match encoding {
-            Encoding::PLAIN => PageValues::Plain(values),
-            Encoding::PLAIN_DICTIONARY | Encoding::RLE_DICTIONARY => {
-                // A page of NULLs only may have no values at all.
-                let width = values.first().copied().unwrap_or(0);
-                let _ = values.split_to(values.len().min(1));
-                PageValues::Codes(Hybrid::new(values, width)?)
-            }
-            other => return Err(damaged(format!("a page is encoded as {other}"))),
-        };
-        Ok(DataPage {
-            rows_left: rows,
-            levels,
-            values,
-        })
-    }
+/// What takes in a dictionary page's plain values and their number.
+type Load<'a> = &'a mut dyn FnMut(Bytes, usize) -> Result<()>;
+
+/// The number of rows in ranges.
+fn count(ranges: &[Range<u64>]) -> usize {
+    ranges.iter().map(|r| (r.end - r.start) as usize).sum()
 }
 
-impl Levels {
-    /// Reads which of the next `rows` rows are not NULL; gives their number.
-    fn read(&mut self, rows: usize, out: Option<&mut BooleanBufferBuilder>) -> Result<usize> {
-        let Some(out) = out else {
-            return Ok(rows);
-        };
-        match self {
-            Levels::Required => {
-                out.append_n(rows, true);
-                Ok(rows)
-            }
-            Levels::Hybrid(levels) => levels.read_bits(rows, out),
-            Levels::BitPacked(bits, next) => {
-                let mut set = 0;
-                for bit in *next..*next + rows {
-                    let byte = bits.get(bit / 8);
-                    let byte = byte.ok_or_else(|| damaged("a page lacks levels"))?;
-                    let valid = byte & (0x80 >> (bit % 8)) != 0;
-                    out.append(valid);
-                    set += usize::from(valid);
-                }
-                *next += rows;
-                Ok(set)
-            }
-        }
+fn load_numbers<T: Plain>(
+    dictionary: &mut Option<Vec<T>>,
+    bytes: &[u8],
+    count: usize,
+) -> Result<()> {
+    if dictionary.is_some() {
+        return Err(damaged("a column chunk has two dictionaries"));
     }
+    let bytes = count.checked_mul(T::WIDTH).and_then(|l| bytes.get(..l));
+    let mut values = Vec::with_capacity(count);
+    T::append(
+        bytes.ok_or_else(|| damaged("a dictionary is too short"))?,
+        &mut values,
+    );
+    *dictionary = Some(values);
+    Ok(())
 }
 
 fn finish(validity: Option<BooleanBufferBuilder>) -> Option<NullBuffer> {
@@ -459,6 +401,7 @@ fn byte_strings(bytes: &[u8], count: usize, data_type: &SparkType) -> Result<Col
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::Levels;
     use proptest::prelude::*;
 
     proptest! {

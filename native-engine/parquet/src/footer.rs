@@ -14,6 +14,7 @@ use parquet::file::metadata::{
 };
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
+use crate::resolve::Annotation;
 use crate::source::{FileReader, FileSource};
 
 /// Footers kept by the process, and their bytes.
@@ -97,6 +98,11 @@ impl Footer {
         let orders = self.metadata.file_metadata().column_orders();
         let order = orders.and_then(|orders| orders.get(leaf));
         order.copied().unwrap_or(ColumnOrder::UNDEFINED)
+    }
+
+    /// What the file's schema says of a leaf beside its physical type.
+    pub(crate) fn annotation(&self, leaf: usize) -> Annotation {
+        Annotation::of(self.schema.column(leaf).self_type())
     }
 }
 

@@ -115,6 +115,53 @@ impl Hybrid {
         Ok(())
     }
 
+    /// Passes over the next `count` values.
+    pub(crate) fn skip(&mut self, mut count: usize) -> Result<()> {
+        while count > 0 {
+            match &mut self.run {
+                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
+                Run::Repeated { left, .. } => {
+                    let taken = count.min(*left);
+                    *left -= taken;
+                    count -= taken;
+                }
+                Run::Packed { next, left, .. } => {
+                    let taken = count.min(*left);
+                    *next += taken;
+                    *left -= taken;
+                    count -= taken;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes over the next `count` values, of one bit each, and gives how many are set.
+    pub(crate) fn skip_bits(&mut self, mut count: usize) -> Result<usize> {
+        debug_assert!(self.width == 1);
+        let mut set = 0;
+        while count > 0 {
+            match &mut self.run {
+                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
+                Run::Repeated { value, left } => {
+                    let taken = count.min(*left);
+                    set += if *value != 0 { taken } else { 0 };
+                    *left -= taken;
+                    count -= taken;
+                }
+                Run::Packed { start, next, left } => {
+                    let taken = count.min(*left);
+                    let run = self.data.get(*start..).ok_or_else(truncated)?;
+                    set += count_set(run, *next, taken);
+                    *next += taken;
+                    *left -= taken;
+                    count -= taken;
+                }
+            }
+        }
+        Ok(set)
+    }
+
     /// Appends the next `count` values, of one bit each, as bits, and gives how many are set.
     pub(crate) fn read_bits(
         &mut self,
@@ -279,6 +326,30 @@ mod tests {
             prop_assert!(decoder.read(1, &mut out).is_err());
         }
 
+        /// Passing over values, in turn with reading them, is reading and forgetting.
+        #[test]
+        fn skipping(
+            width in 0_usize..=32,
+            runs in prop::collection::vec(
+                (any::<bool>(), prop::collection::vec(any::<u32>(), 1..70), 0_usize..40), 0..8),
+            steps in prop::collection::vec((0_usize..50, 0_usize..9), 1..30),
+        ) {
+            let (bytes, expected) = encode(&runs, width);
+            let mut decoder = Hybrid::new(bytes.into(), width as u8).unwrap();
+            let mut at = 0;
+            for (skip, read) in steps {
+                let (first, end) = (at + skip, at + skip + read);
+                let mut out = Vec::new();
+                let done = decoder.skip(skip).and_then(|()| decoder.read(read, &mut out));
+                prop_assert_eq!(done.is_ok(), end <= expected.len());
+                if done.is_err() {
+                    break;
+                }
+                prop_assert_eq!(&out[..], &expected[first..end]);
+                at = end;
+            }
+        }
+
         #[test]
         fn bits(
             runs in prop::collection::vec(
@@ -286,12 +357,15 @@ mod tests {
             portion in 1_usize..50,
         ) {
             let (bytes, expected) = encode(&runs, 1);
-            let mut decoder = Hybrid::new(bytes.into(), 1).unwrap();
+            let mut decoder = Hybrid::new(bytes.clone().into(), 1).unwrap();
+            let mut skipping = Hybrid::new(bytes.into(), 1).unwrap();
             let mut out = BooleanBufferBuilder::new(0);
             let mut set = 0;
             while out.len() < expected.len() {
                 let count = portion.min(expected.len() - out.len());
-                set += decoder.read_bits(count, &mut out).unwrap();
+                let read = decoder.read_bits(count, &mut out).unwrap();
+                prop_assert_eq!(skipping.skip_bits(count).unwrap(), read);
+                set += read;
             }
             let bits = out.finish();
             prop_assert_eq!(bits.iter().map(u32::from).collect::<Vec<_>>(), expected);

@@ -1,18 +1,15 @@
-//! Which row groups cannot hold a row that passes, by their statistics
-//! and Bloom filters. Never by guess: what is
-//! not proven is read.
+//! Which rows cannot pass, by statistics of row groups and pages and by Bloom filters. Never by
+//! guess: what is not proven is read.
 
-use arclight_columns::{Column, SparkType};
+use arclight_columns::Column;
 use arclight_operators::RuntimeFilter;
-use parquet::basic::{ColumnOrder, SortOrder};
-use parquet::data_type::AsBytes;
 use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 
 use crate::bloom::may_contain;
-use crate::convert::{power_of_ten, unscaled_wide};
+use crate::bounds::{Bounds, Value, bounds};
 use crate::footer::Footer;
-use crate::resolve::{Annotation, Conversion, FileColumn, Node, NodeKind, Rebase, Resolution};
+use crate::resolve::{Conversion, FileColumn, Node, NodeKind, Resolution};
 use crate::source::FileReader;
 
 /// A comparison of a column with a literal.
@@ -71,39 +68,59 @@ pub struct Pruning {
     pub terms: Vec<PruningTerm>,
 }
 
-/// A literal or bound, comparable within its kind as Spark compares the column's values.
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    /// Booleans, integers, unscaled decimals, dates, timestamps.
-    Integer(i128),
-    /// Floats and doubles, never NaN.
-    Float(f64),
-    /// Byte strings.
-    Bytes(Vec<u8>),
-}
-
-impl Value {
-    /// `None` if the kinds differ.
-    fn compare(&self, other: &Value) -> Option<std::cmp::Ordering> {
-        match (self, other) {
-            (Value::Integer(a), Value::Integer(b)) => Some(a.cmp(b)),
-            // Numerically, so that both zeros are equal, as in Spark.
-            (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-            (Value::Bytes(a), Value::Bytes(b)) => Some(a.cmp(b)),
-            _ => None,
+impl PruningTerm {
+    /// The position of its column in the scan's schema.
+    pub(crate) fn column(&self) -> usize {
+        match self {
+            PruningTerm::Compare { column, .. }
+            | PruningTerm::In { column, .. }
+            | PruningTerm::IsNull { column }
+            | PruningTerm::IsNotNull { column } => *column,
         }
     }
 }
 
-/// What is known of the values that are not NULL.
-#[derive(Debug)]
-struct Bounds {
-    minimum: Value,
-    maximum: Value,
-    /// Both bounds are values that occur.
-    exact: bool,
-    /// NaN may occur besides; it is above the maximum.
-    nan: bool,
+/// Where a column of the scan is in a row group, as far as there are statistics of it.
+pub(crate) enum Place<'a> {
+    /// Nowhere: every row is NULL.
+    Missing,
+    /// In a leaf of which there are none, or none that are of use.
+    Unknown,
+    /// In this leaf.
+    Leaf(Leaf<'a>),
+}
+
+/// A column that is a leaf outside of lists and maps.
+pub(crate) struct Leaf<'a> {
+    pub(crate) index: usize,
+    pub(crate) chunk: &'a ColumnChunkMetaData,
+    conversion: &'a Conversion,
+    node: &'a Node,
+}
+
+/// The place of a column of the scan.
+pub(crate) fn place<'a>(
+    column: usize,
+    resolution: &'a Resolution,
+    row_group: &'a RowGroupMetaData,
+) -> Place<'a> {
+    let node = match resolution.columns.get(column) {
+        Some(FileColumn::Missing) => return Place::Missing,
+        Some(FileColumn::Read(_, node)) => node,
+        _ => return Place::Unknown,
+    };
+    let NodeKind::Leaf { leaf, conversion } = &node.kind else {
+        return Place::Unknown;
+    };
+    match row_group.columns().get(*leaf) {
+        Some(chunk) if chunk.column_descr().max_rep_level() == 0 => Place::Leaf(Leaf {
+            index: *leaf,
+            chunk,
+            conversion,
+            node,
+        }),
+        _ => Place::Unknown,
+    }
 }
 
 /// Whether some row of a row group may meet all terms.
@@ -114,10 +131,16 @@ pub(crate) fn may_match(
     row_group: &RowGroupMetaData,
     reader: &FileReader,
 ) -> bool {
-    pruning
-        .terms
-        .iter()
-        .all(|term| term_may_match(term, resolution, footer, row_group, reader))
+    let rows = u64::try_from(row_group.num_rows()).ok();
+    let mut terms = pruning.terms.iter();
+    terms.all(|term| match place(term.column(), resolution, row_group) {
+        Place::Missing => matches!(term, PruningTerm::IsNull { .. }),
+        Place::Unknown => true,
+        Place::Leaf(leaf) => {
+            leaf.may_match(term, footer, leaf.chunk.statistics(), rows)
+                && leaf.may_contain(term, reader)
+        }
+    })
 }
 
 /// Whether some row of a row group may pass a join's filter of this column.
@@ -128,310 +151,103 @@ pub(crate) fn key_may_pass(
     footer: &Footer,
     row_group: &RowGroupMetaData,
 ) -> bool {
-    let node = match resolution.columns.get(column) {
-        // Every row is NULL, which is no key.
-        Some(FileColumn::Missing) => return false,
-        Some(FileColumn::Read(_, node)) => node,
-        _ => return true,
-    };
-    let NodeKind::Leaf { leaf, conversion } = &node.kind else {
-        return true;
-    };
-    let Some(chunk) = row_group.columns().get(*leaf) else {
-        return true;
-    };
-    if chunk.column_descr().max_rep_level() > 0 {
-        return true;
-    }
-    let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
-    if nulls.is_some() && nulls == u64::try_from(row_group.num_rows()).ok() {
-        return false;
-    }
-    let Some(bounds) = bounds(footer, *leaf, chunk, conversion, node) else {
-        return true;
-    };
-    match (bounds.minimum, bounds.maximum) {
-        (Value::Integer(smallest), Value::Integer(largest)) => {
-            match (i64::try_from(smallest), i64::try_from(largest)) {
-                (Ok(smallest), Ok(largest)) => filter.overlaps(smallest, largest),
-                _ => true,
-            }
+    match place(column, resolution, row_group) {
+        // NULL is no key.
+        Place::Missing => false,
+        Place::Unknown => true,
+        Place::Leaf(leaf) => {
+            let rows = u64::try_from(row_group.num_rows()).ok();
+            leaf.may_pass(filter, footer, leaf.chunk.statistics(), rows)
         }
-        _ => true,
     }
 }
 
-fn term_may_match(
-    term: &PruningTerm,
-    resolution: &Resolution,
-    footer: &Footer,
-    row_group: &RowGroupMetaData,
-    reader: &FileReader,
-) -> bool {
-    let column = match term {
-        PruningTerm::Compare { column, .. }
-        | PruningTerm::In { column, .. }
-        | PruningTerm::IsNull { column }
-        | PruningTerm::IsNotNull { column } => *column,
-    };
-    let node = match resolution.columns.get(column) {
-        // Every row is NULL.
-        Some(FileColumn::Missing) => return matches!(term, PruningTerm::IsNull { .. }),
-        Some(FileColumn::Read(_, node)) => node,
-        _ => return true,
-    };
-    let NodeKind::Leaf { leaf, conversion } = &node.kind else {
-        return true;
-    };
-    let Some(chunk) = row_group.columns().get(*leaf) else {
-        return true;
-    };
-    if chunk.column_descr().max_rep_level() > 0 {
-        return true;
-    }
-    let nulls = chunk.statistics().and_then(Statistics::null_count_opt);
-    let rows = u64::try_from(row_group.num_rows()).ok();
-    if nulls.is_some() && nulls == rows && !matches!(term, PruningTerm::IsNull { .. }) {
-        return false;
-    }
-    match term {
-        PruningTerm::IsNull { .. } => nulls != Some(0),
-        PruningTerm::IsNotNull { .. } => true,
-        PruningTerm::Compare {
-            operator, literal, ..
-        } => {
-            bounds(footer, *leaf, chunk, conversion, node)
-                .is_none_or(|b| b.may_match(*operator, literal, node))
-                && (*operator != CompareOperator::Equal
-                    || literal.is_null(0)
-                    || may_contain(
-                        reader,
-                        chunk,
-                        conversion,
-                        node,
-                        std::slice::from_ref(literal),
-                    ))
+impl Leaf<'_> {
+    /// Whether some of `rows` rows with these statistics, in this leaf, may meet a term.
+    pub(crate) fn may_match(
+        &self,
+        term: &PruningTerm,
+        footer: &Footer,
+        statistics: Option<&Statistics>,
+        rows: Option<u64>,
+    ) -> bool {
+        let nulls = statistics.and_then(Statistics::null_count_opt);
+        if nulls.is_some() && nulls == rows && !matches!(term, PruningTerm::IsNull { .. }) {
+            return false;
         }
-        PruningTerm::In { literals, .. } => {
-            bounds(footer, *leaf, chunk, conversion, node).is_none_or(|b| {
-                literals.iter().any(|l| {
-                    // NULL in the list makes no row pass.
-                    let null = l.len() == 1 && l.is_null(0) && l.data_type() == &node.data_type;
-                    !null && b.may_match(CompareOperator::Equal, l, node)
+        match term {
+            PruningTerm::IsNull { .. } => nulls != Some(0),
+            PruningTerm::IsNotNull { .. } => true,
+            PruningTerm::Compare {
+                operator, literal, ..
+            } => self
+                .bounds(footer, statistics)
+                .is_none_or(|b| b.may_match(*operator, literal, self.node)),
+            PruningTerm::In { literals, .. } => {
+                self.bounds(footer, statistics).is_none_or(|b| {
+                    literals.iter().any(|l| {
+                        // NULL in the list makes no row pass.
+                        let null =
+                            l.len() == 1 && l.is_null(0) && l.data_type() == &self.node.data_type;
+                        !null && b.may_match(CompareOperator::Equal, l, self.node)
+                    })
                 })
-            }) && may_contain(reader, chunk, conversion, node, literals)
+            }
         }
     }
-}
 
-impl Bounds {
-    fn may_match(&self, operator: CompareOperator, literal: &Column, node: &Node) -> bool {
-        use std::cmp::Ordering::{Equal, Greater, Less};
-        if literal.data_type() != &node.data_type {
-            return true;
+    /// Whether some of `rows` rows with these statistics, in this leaf, may pass a join's filter.
+    pub(crate) fn may_pass(
+        &self,
+        filter: &RuntimeFilter,
+        footer: &Footer,
+        statistics: Option<&Statistics>,
+        rows: Option<u64>,
+    ) -> bool {
+        let nulls = statistics.and_then(Statistics::null_count_opt);
+        if nulls.is_some() && nulls == rows {
+            return false;
         }
-        let Some(literal) = literal_value(literal) else {
+        let Some(bounds) = self.bounds(footer, statistics) else {
             return true;
         };
-        let (Some(low), Some(high)) = (
-            self.minimum.compare(&literal),
-            self.maximum.compare(&literal),
-        ) else {
-            return true;
-        };
-        match operator {
-            CompareOperator::Equal => low != Greater && high != Less,
-            CompareOperator::NotEqual => {
-                self.nan || !self.exact || !(low == Equal && high == Equal)
+        match (bounds.minimum, bounds.maximum) {
+            (Value::Integer(smallest), Value::Integer(largest)) => {
+                match (i64::try_from(smallest), i64::try_from(largest)) {
+                    (Ok(smallest), Ok(largest)) => filter.overlaps(smallest, largest),
+                    _ => true,
+                }
             }
-            CompareOperator::Less => low == Less,
-            CompareOperator::LessOrEqual => low != Greater,
-            CompareOperator::Greater => self.nan || high == Greater,
-            CompareOperator::GreaterOrEqual => self.nan || high != Less,
+            _ => true,
         }
     }
-}
 
-/// A literal's value; `None` for NULL, NaN and types that are not compared here.
-fn literal_value(literal: &Column) -> Option<Value> {
-    if literal.len() != 1 || literal.is_null(0) {
-        return None;
+    fn bounds(&self, footer: &Footer, statistics: Option<&Statistics>) -> Option<Bounds> {
+        let order = footer.column_order(self.index);
+        let annotation = footer.annotation(self.index);
+        let length = self.chunk.column_descr().type_length();
+        bounds(
+            statistics?,
+            order,
+            annotation,
+            usize::try_from(length).ok(),
+            self.conversion,
+            &self.node.data_type,
+        )
     }
-    let float = |v: f64| (!v.is_nan()).then_some(Value::Float(v));
-    match literal.data_type() {
-        SparkType::Boolean => Some(Value::Integer(i128::from(literal.boolean_value(0)?))),
-        SparkType::Byte => Some(Value::Integer(i128::from(literal.fixed_value::<i8>(0)?))),
-        SparkType::Short => Some(Value::Integer(i128::from(literal.fixed_value::<i16>(0)?))),
-        SparkType::Int | SparkType::Date => {
-            Some(Value::Integer(i128::from(literal.fixed_value::<i32>(0)?)))
-        }
-        SparkType::Long | SparkType::Timestamp | SparkType::TimestampNtz => {
-            Some(Value::Integer(i128::from(literal.fixed_value::<i64>(0)?)))
-        }
-        SparkType::Decimal { .. } => Some(Value::Integer(
-            literal
-                .fixed_value::<i64>(0)
-                .map(i128::from)
-                .or_else(|| literal.fixed_value::<i128>(0))?,
-        )),
-        SparkType::Float => float(f64::from(literal.fixed_value::<f32>(0)?)),
-        SparkType::Double => float(literal.fixed_value::<f64>(0)?),
-        SparkType::String | SparkType::Binary => {
-            Some(Value::Bytes(literal.bytes_value(0)?.to_vec()))
-        }
-        _ => None,
-    }
-}
 
-/// The bounds of a chunk's values as the column's type has them; `None` if none are certain.
-fn bounds(
-    footer: &Footer,
-    leaf: usize,
-    chunk: &ColumnChunkMetaData,
-    conversion: &Conversion,
-    node: &Node,
-) -> Option<Bounds> {
-    let statistics = chunk.statistics()?;
-    let order = match footer.column_order(leaf) {
-        ColumnOrder::TYPE_DEFINED_ORDER(order) => Some(order),
-        ColumnOrder::UNDEFINED if statistics.is_min_max_deprecated() => None,
-        // New bounds without an order, or an order of the future.
-        _ => return None,
-    };
-    // Deprecated bounds were compared as signed, whatever the type: right only for numbers.
-    let deprecated = statistics.is_min_max_deprecated();
-    let signed = match order {
-        Some(order) if !deprecated => order == SortOrder::SIGNED,
-        _ => true,
-    };
-    let annotation = Annotation::of(footer.schema.column(leaf).self_type());
-    let unsigned_integers = matches!(annotation, Annotation::Integer(_, false));
-    let (minimum, maximum) = match statistics {
-        Statistics::Boolean(s) => (
-            raw(i128::from(*s.min_opt()?)),
-            raw(i128::from(*s.max_opt()?)),
-        ),
-        Statistics::Int32(s) if signed && !unsigned_integers => (
-            raw(i128::from(*s.min_opt()?)),
-            raw(i128::from(*s.max_opt()?)),
-        ),
-        Statistics::Int64(s) if signed && !unsigned_integers => (
-            raw(i128::from(*s.min_opt()?)),
-            raw(i128::from(*s.max_opt()?)),
-        ),
-        Statistics::Float(s) => (
-            Value::Float(f64::from(*s.min_opt()?)),
-            Value::Float(f64::from(*s.max_opt()?)),
-        ),
-        Statistics::Double(s) => (Value::Float(*s.min_opt()?), Value::Float(*s.max_opt()?)),
-        Statistics::ByteArray(s) if !deprecated => byte_bounds(
-            s.min_opt()?.as_bytes(),
-            s.max_opt()?.as_bytes(),
-            statistics,
-            conversion,
-            order?,
-            None,
-        )?,
-        Statistics::FixedLenByteArray(s) if !deprecated => byte_bounds(
-            s.min_opt()?.as_bytes(),
-            s.max_opt()?.as_bytes(),
-            statistics,
-            conversion,
-            order?,
-            usize::try_from(chunk.column_descr().type_length()).ok(),
-        )?,
-        _ => return None,
-    };
-    let is_nan = |v: &Value| matches!(v, Value::Float(f) if f.is_nan());
-    if is_nan(&minimum) || is_nan(&maximum) {
-        return None;
-    }
-    let exact = match statistics {
-        Statistics::ByteArray(_) | Statistics::FixedLenByteArray(_) => {
-            statistics.min_is_exact() && statistics.max_is_exact()
+    /// Whether the chunk's Bloom filter lets a term's literals be among its values.
+    fn may_contain(&self, term: &PruningTerm, reader: &FileReader) -> bool {
+        let contain =
+            |literals| may_contain(reader, self.chunk, self.conversion, self.node, literals);
+        match term {
+            PruningTerm::Compare {
+                operator: CompareOperator::Equal,
+                literal,
+                ..
+            } => literal.is_null(0) || contain(std::slice::from_ref(literal)),
+            PruningTerm::In { literals, .. } => contain(literals),
+            _ => true,
         }
-        _ => true,
-    };
-    // Writers leave NaN out of the bounds.
-    let nan = matches!(statistics, Statistics::Float(_) | Statistics::Double(_));
-    let minimum = convert_bound(minimum, conversion, &node.data_type)?;
-    let maximum = convert_bound(maximum, conversion, &node.data_type)?;
-    // Nonsense is no proof.
-    (minimum.compare(&maximum)? != std::cmp::Ordering::Greater).then_some(Bounds {
-        minimum,
-        maximum,
-        exact,
-        nan,
-    })
-}
-
-fn raw(value: i128) -> Value {
-    Value::Integer(value)
-}
-
-fn byte_bounds(
-    minimum: &[u8],
-    maximum: &[u8],
-    statistics: &Statistics,
-    conversion: &Conversion,
-    order: SortOrder,
-    length: Option<usize>,
-) -> Option<(Value, Value)> {
-    match conversion {
-        // Lower and upper bounds, perhaps shortened, in the order in which Spark compares.
-        Conversion::Bytes if order == SortOrder::UNSIGNED => Some((
-            Value::Bytes(minimum.to_vec()),
-            Value::Bytes(maximum.to_vec()),
-        )),
-        Conversion::Decimal { .. } if order == SortOrder::SIGNED => {
-            // A shortened number is another number.
-            let whole = match length {
-                Some(length) => minimum.len() == length && maximum.len() == length,
-                None => statistics.min_is_exact() && statistics.max_is_exact(),
-            };
-            if !whole {
-                return None;
-            }
-            Some((raw(unscaled_wide(minimum)?), raw(unscaled_wide(maximum)?)))
-        }
-        _ => None,
-    }
-}
-
-/// A bound after the column's conversion, which keeps order where this gives a value.
-fn convert_bound(bound: Value, conversion: &Conversion, wanted: &SparkType) -> Option<Value> {
-    let integer = |low: i128, high: i128| match &bound {
-        Value::Integer(v) if (low..=high).contains(v) => Some(bound.clone()),
-        _ => None,
-    };
-    match conversion {
-        Conversion::Same | Conversion::Widen | Conversion::Bytes => Some(bound),
-        // Only if nothing is cut.
-        Conversion::Truncate if *wanted == SparkType::Byte => {
-            integer(i128::from(i8::MIN), i128::from(i8::MAX))
-        }
-        Conversion::Truncate => integer(i128::from(i16::MIN), i128::from(i16::MAX)),
-        Conversion::ToDouble => match bound {
-            Value::Integer(v) => Some(Value::Float(v as f64)),
-            float => Some(float),
-        },
-        Conversion::Date(Rebase::Corrected) | Conversion::Micros(Rebase::Corrected) => Some(bound),
-        Conversion::Millis(Rebase::Corrected) => match bound {
-            Value::Integer(v) => Some(raw(v.checked_mul(1000)?)),
-            _ => None,
-        },
-        Conversion::Decimal { scale_up } => {
-            let SparkType::Decimal { precision, .. } = wanted else {
-                return None;
-            };
-            let Value::Integer(v) = bound else {
-                return None;
-            };
-            // Beyond the precision values may be cut, which does not keep order.
-            let scaled = v.checked_mul(power_of_ten(*scale_up))?;
-            let limit = power_of_ten(u32::from(*precision));
-            (scaled.unsigned_abs() < limit.unsigned_abs()).then_some(raw(scaled))
-        }
-        _ => None,
     }
 }

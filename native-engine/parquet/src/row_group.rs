@@ -1,18 +1,22 @@
 //! Reading one row group: flat columns by our decoders, the others by arrow-rs.
 
+use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 
 use crate::flat::{Decoded, FlatReader};
 use crate::footer::Footer;
+use crate::pages::{PageIndex, page_rows};
 use crate::resolve::{Conversion, FileColumn, NodeKind, Resolution};
 use crate::source::{FileReader, FileSource};
 
@@ -28,26 +32,42 @@ pub(crate) struct RowGroupReader {
     flat: Vec<Option<FlatReader>>,
     /// Absent if nothing is left to it.
     others: Option<ParquetRecordBatchReader>,
-    next_row: u64,
-    end_row: u64,
+    /// The position in the file of the first row.
+    first_row: u64,
+    /// The rows to read that were not handed out yet, ascending.
+    rows: VecDeque<Range<u64>>,
+    /// Bytes of the pages to read.
+    bytes: u64,
 }
 
 impl RowGroupReader {
-    /// Prepares to read a row group, in batches of at most `batch_size`.
+    /// Prepares to read `rows` of a row group, in batches of at most `batch_size`. With a page
+    /// index, pages that are not needed are not looked at.
     pub(crate) fn new(
         source: &Arc<FileSource>,
         footer: &Footer,
         resolution: &Resolution,
         row_group: &RowGroup,
+        (rows, index): (Vec<Range<u64>>, Option<&PageIndex>),
         batch_size: usize,
     ) -> Result<Self> {
         let metadata = footer.metadata.row_group(row_group.index);
-        let rows = metadata.num_rows().max(0) as u64;
+        let all = metadata.num_rows().max(0) as u64;
+        let index = index.filter(|_| rows.first() != Some(&(0..all)));
+        let places = |leaf: usize| index.and_then(|i| i.places(leaf, metadata.column(leaf), all));
         let reader = Arc::new(FileReader(Arc::clone(source)));
-        let chunks = resolution
+        let chunks: Vec<Range<u64>> = resolution
             .leaves
             .iter()
-            .map(|&l| byte_range(metadata.column(l)));
+            .flat_map(|&leaf| {
+                let chunk = byte_range(metadata.column(leaf));
+                match places(leaf) {
+                    Some(places) => byte_ranges(chunk, places, &rows, all),
+                    None => vec![chunk],
+                }
+            })
+            .collect();
+        let bytes = chunks.iter().map(|chunk| chunk.end - chunk.start).sum();
         source.set_chunks(chunks);
         let mut flat: Vec<Option<FlatReader>> = Vec::new();
         let mut others = resolution.leaves.clone();
@@ -62,9 +82,14 @@ impl RowGroupReader {
             if flat[*root].is_some() || *conversion == Conversion::Null {
                 continue;
             }
-            let chunk = metadata.column(*leaf);
-            let bytes = *conversion == Conversion::Bytes;
-            flat[*root] = FlatReader::new(&reader, chunk, rows as usize, &node.data_type, bytes)?;
+            flat[*root] = FlatReader::new(
+                &reader,
+                metadata.column(*leaf),
+                all as usize,
+                &node.data_type,
+                *conversion == Conversion::Bytes,
+                places(*leaf),
+            )?;
             if flat[*root].is_some() {
                 others.retain(|l| l != leaf);
             }
@@ -78,33 +103,68 @@ impl RowGroupReader {
             );
             let settings = reader_settings(footer)?;
             let reader = FileReader(Arc::clone(source));
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, settings)
+            let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(reader, settings)
                 .with_batch_size(batch_size)
                 .with_row_groups(vec![row_group.index])
                 .with_projection(mask);
+            if rows.first() != Some(&(0..all)) {
+                let rows = rows.iter().map(|r| r.start as usize..r.end as usize);
+                let selection = RowSelection::from_consecutive_ranges(rows, all as usize);
+                builder = builder.with_row_selection(selection);
+            }
             Some(builder.build()?)
         };
         Ok(RowGroupReader {
             flat,
             others,
-            next_row: row_group.first_row,
-            end_row: row_group.first_row + rows,
+            first_row: row_group.first_row,
+            rows: rows.into(),
+            bytes,
         })
     }
 
-    /// The position in the file of the next row.
-    pub(crate) fn next_row(&self) -> u64 {
-        self.next_row
+    /// The position in the file of the row group's first row.
+    pub(crate) fn first_row(&self) -> u64 {
+        self.first_row
     }
 
-    /// Rows not read yet.
-    pub(crate) fn rows_left(&self) -> u64 {
-        self.end_row - self.next_row
+    /// Bytes of the pages to read.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
-    /// Reads the next `rows` rows, which must be a whole batch or all that are left. What it gives
-    /// is by position among the roots that are read.
-    pub(crate) fn read(&mut self, rows: usize) -> Result<Vec<Option<Decoded>>> {
+    /// The next `most` rows of the row group, or all that are left.
+    pub(crate) fn next_rows(&mut self, most: usize) -> Vec<Range<u64>> {
+        let mut wanted = most as u64;
+        let mut taken = Vec::new();
+        while wanted > 0
+            && let Some(range) = self.rows.front_mut()
+        {
+            let end = range.end.min(range.start + wanted);
+            wanted -= end - range.start;
+            taken.push(range.start..end);
+            range.start = end;
+            if range.is_empty() {
+                self.rows.pop_front();
+            }
+        }
+        taken
+    }
+
+    /// Reads rows of a column by its position among the roots that are read; `None` if arrow-rs
+    /// reads it. Rows come in ascending order, but not all need be read.
+    pub(crate) fn read_flat(
+        &mut self,
+        root: usize,
+        rows: &[Range<u64>],
+    ) -> Result<Option<Decoded>> {
+        let reader = self.flat.get_mut(root).and_then(Option::as_mut);
+        reader.map(|reader| reader.read(rows)).transpose()
+    }
+
+    /// Reads what arrow-rs reads of the `rows` rows that were handed out last; by position among
+    /// the roots that are read.
+    pub(crate) fn read_others(&mut self, rows: usize) -> Result<Vec<Option<Decoded>>> {
         let mut others = match self.others.as_mut() {
             None => Vec::new(),
             Some(reader) => {
@@ -115,22 +175,46 @@ impl RowGroupReader {
             }
         }
         .into_iter();
-        let decoded = self.flat.iter_mut().map(|reader| match reader {
-            Some(reader) => reader.read(rows).map(Some),
-            None => Ok(others.next().map(Decoded::Array)),
+        let decoded = self.flat.iter().map(|reader| match reader {
+            Some(_) => None,
+            None => others.next().map(Decoded::Array),
         });
-        let decoded = decoded.collect::<Result<Vec<_>>>()?;
-        self.next_row += rows as u64;
-        Ok(decoded)
+        Ok(decoded.collect())
     }
 }
 
 /// Where a column chunk's pages are in the file.
-fn byte_range(chunk: &ColumnChunkMetaData) -> std::ops::Range<u64> {
+fn byte_range(chunk: &ColumnChunkMetaData) -> Range<u64> {
     let data = chunk.data_page_offset();
     let dictionary = chunk.dictionary_page_offset().filter(|&d| d > 0);
     let start = dictionary.map_or(data, |d| d.min(data)).max(0) as u64;
     start..start.saturating_add(chunk.compressed_size().max(0) as u64)
+}
+
+/// Where the pages are that hold some of `rows`, and the dictionary before them.
+fn byte_ranges(
+    chunk: Range<u64>,
+    places: &[PageLocation],
+    rows: &[Range<u64>],
+    all: u64,
+) -> Vec<Range<u64>> {
+    let first = places.first().map_or(chunk.end, |p| p.offset as u64);
+    let mut ranges = Vec::from_iter(Some(chunk.start..first));
+    for (page, place) in places.iter().enumerate() {
+        let held = page_rows(places, page, all);
+        if rows
+            .iter()
+            .any(|r| r.start < held.end && held.start < r.end)
+        {
+            let start = place.offset as u64;
+            let end = start + place.compressed_page_size as u64;
+            match ranges.last_mut() {
+                Some(last) if last.end == start => last.end = end,
+                _ => ranges.push(start..end),
+            }
+        }
+    }
+    ranges
 }
 
 /// The arrow schema to read by: physical types, byte strings as views.

@@ -31,6 +31,10 @@ pub struct ScanOptions {
     pub legacy_int96_default: bool,
     /// Position in the schema of the rows' position in the file (`_tmp_metadata_row_index`).
     pub row_index_column: Option<usize>,
+    /// Leave nothing out by statistics (`spark.sql.parquet.filterPushdown` is off).
+    pub ignore_statistics: bool,
+    /// Leave no pages out by the page index (`parquet.filter.columnindex.enabled` is off).
+    pub ignore_page_index: bool,
 }
 
 /// Reads the row groups of Parquet files that belong to the task's split.
@@ -41,7 +45,9 @@ pub struct ScanOptions {
 /// either, and on dates it could only read wrongly. Corresponds to Spark's `FileSourceScanExec`
 /// with `ParquetFileFormat`.
 ///
-/// The runtime filters of joins above prune row groups by statistics and leave out rows.
+/// Pushed filters and the runtime filters of joins above prune row groups by statistics, and rows of
+/// the others by the page index, as Spark's reader does for pushed filters; runtime filters leave
+/// out further rows, before the columns that they don't ask for are decoded.
 ///
 /// Not known here, so to be refused by the planner: matching by Parquet field id, existence
 /// defaults of missing columns, encryption, variant and interval types, rebase mode EXCEPTION,

@@ -110,8 +110,9 @@ impl FileSource {
     }
 
     /// Announces the column chunks to be read; forgets earlier ones.
-    pub(crate) fn set_chunks(&self, chunks: impl Iterator<Item = Range<u64>>) {
+    pub(crate) fn set_chunks(&self, chunks: Vec<Range<u64>>) {
         *lock(&self.windows) = chunks
+            .into_iter()
             .map(|chunk| Window {
                 start: chunk.start,
                 chunk,

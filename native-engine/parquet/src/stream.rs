@@ -1,25 +1,23 @@
 //! A task's stream over its parts of files.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use arclight_columns::{Batch, Column, SparkType};
+use arclight_columns::Batch;
 use arclight_memory::Reservation;
 use arclight_operators::{
     BatchStream, EngineError, FileSplit, OperatorMetrics, ReadFileError, RuntimeFilter, TaskContext,
 };
 use parquet::file::metadata::RowGroupMetaData;
 
-use crate::convert::convert;
-use crate::flat::Decoded;
+use crate::batch::BatchReader;
 use crate::footer::Footer;
+use crate::pages::{PageIndex, Wanted};
 use crate::pruning::{key_may_pass, may_match};
-use crate::resolve::{FileColumn, Refusal, Resolution, resolve};
+use crate::resolve::{Refusal, Resolution, resolve};
 use crate::row_group::{RowGroup, RowGroupReader};
 use crate::scan::ScanPlan;
 use crate::source::{FileReader, FileSource};
-
-/// Below one row in this many that passes the filters, those that do are taken out of the batch.
-const SPARSE: usize = 8;
 
 /// The stream of one task.
 pub(crate) struct ParquetStream {
@@ -132,7 +130,8 @@ impl ParquetStream {
         }
         let refuse = |refusal: Refusal| refused(&split.path, refusal);
         let resolution = resolve(&footer, &self.plan.schema, &self.plan.options).map_err(refuse)?;
-        if let Some(pruning) = &self.plan.pruning {
+        let statistics = !self.plan.options.ignore_statistics;
+        if let Some(pruning) = self.plan.pruning.as_ref().filter(|_| statistics) {
             let all = row_groups.len();
             let reader = FileReader(Arc::clone(&source));
             row_groups.retain(|r| {
@@ -157,14 +156,13 @@ impl ParquetStream {
             let Some(file) = self.file.as_mut() else {
                 return Ok(None);
             };
+            let filters = self.filters.as_deref().unwrap_or_default();
             if let Some(current) = file.current.as_mut() {
-                let rows = current
-                    .rows_left()
-                    .min(self.task.settings.batch_size as u64) as usize;
-                if rows > 0 {
-                    let first = current.next_row();
-                    let columns = current.read(rows).map_err(|e| file.source.error(e))?;
-                    return self.batch(&columns, first, rows).map(Some);
+                let rows = current.next_rows(self.task.settings.batch_size);
+                if !rows.is_empty() {
+                    let files = (&file.split, &*file.source, &file.resolution);
+                    let batch = BatchReader::new(&self.plan, files, current, rows)?;
+                    return batch.read(filters, &self.metrics).map(Some);
                 }
                 file.current = None;
             }
@@ -172,9 +170,10 @@ impl ParquetStream {
                 return Ok(None);
             };
             let metadata = file.footer.metadata.row_group(row_group.index);
-            let filters = self.filters.as_deref().unwrap_or_default();
+            let statistics = !self.plan.options.ignore_statistics;
             let may_pass = filters.iter().all(|(column, filter)| {
-                key_may_pass(*column, filter, &file.resolution, &file.footer, metadata)
+                !statistics
+                    || key_may_pass(*column, filter, &file.resolution, &file.footer, metadata)
             });
             if !may_pass {
                 OperatorMetrics::add(&self.metrics.row_groups_pruned, 1);
@@ -184,10 +183,13 @@ impl ParquetStream {
             if leaves.iter().any(|&leaf| leaf >= metadata.num_columns()) {
                 return Err(file.source.error("a row group lacks columns"));
             }
-            let bytes = leaves
-                .iter()
-                .map(|&leaf| metadata.column(leaf).compressed_size().max(0) as u64);
-            OperatorMetrics::add(&self.metrics.bytes_read, bytes.sum());
+            let (rows, index) = wanted_rows(&self.plan, filters, file, metadata);
+            let all = metadata.num_rows().max(0) as u64;
+            let left: u64 = rows.iter().map(|r| r.end - r.start).sum();
+            OperatorMetrics::add(&self.metrics.pruned_rows, all - left);
+            if rows.is_empty() {
+                continue;
+            }
             OperatorMetrics::add(&self.metrics.row_groups_read, 1);
             reserve(&mut self.memory, file, metadata, &self.task)?;
             let reader = RowGroupReader::new(
@@ -195,95 +197,13 @@ impl ParquetStream {
                 &file.footer,
                 &file.resolution,
                 &row_group,
+                (rows, index.as_ref()),
                 self.task.settings.batch_size,
             );
-            file.current = Some(reader.map_err(|e| file.source.error(e))?);
+            let reader = reader.map_err(|e| file.source.error(e))?;
+            OperatorMetrics::add(&self.metrics.bytes_read, reader.bytes());
+            file.current = Some(reader);
         }
-    }
-
-    /// The scan's columns of `rows` rows from position `first` of the file.
-    fn batch(
-        &self,
-        decoded: &[Option<Decoded>],
-        first: u64,
-        rows: usize,
-    ) -> Result<Batch, EngineError> {
-        let Some(file) = self.file.as_ref() else {
-            return Err(EngineError::Internal("no file is open".to_string()));
-        };
-        let schema = &self.plan.schema;
-        let options = &self.plan.options;
-        let constants = &file.split.constants;
-        // The row index has a constant's place only if the file columns do not include it.
-        let skips_row_index = constants.len() + options.file_columns < schema.len();
-        let mut next_constant = 0;
-        let mut columns = Vec::with_capacity(schema.len());
-        for (position, field) in schema.fields.iter().enumerate() {
-            let is_row_index = options.row_index_column == Some(position);
-            if position >= options.file_columns && !(is_row_index && skips_row_index) {
-                next_constant += 1;
-            }
-            if is_row_index {
-                let end = first + rows as u64;
-                let index: Vec<i64> = (first as i64..end as i64).collect();
-                columns.push(Column::fixed(SparkType::Long, index, None));
-                continue;
-            }
-            if position >= options.file_columns {
-                let constant = constants.get(next_constant - 1).ok_or_else(|| {
-                    EngineError::Internal(format!("no constant for column {}", field.name))
-                })?;
-                columns.push(Column::constant(constant.clone(), rows));
-                continue;
-            }
-            let column = match file.resolution.columns.get(position) {
-                Some(FileColumn::Read(root, node)) => match decoded.get(*root) {
-                    Some(Some(Decoded::Array(array))) => convert(array, node)
-                        .map_err(|refusal| refused(&file.split.path, refusal))?,
-                    Some(Some(Decoded::Codes(column))) => {
-                        let column = column.clone();
-                        if column.data_type() == &field.data_type {
-                            column
-                        } else {
-                            // Another column of the scan reads the same as string or binary.
-                            column.with_type(field.data_type.clone())
-                        }
-                    }
-                    _ => {
-                        let message = format!("column {} was not read", field.name);
-                        return Err(EngineError::Internal(message));
-                    }
-                },
-                _ => Column::nulls(field.data_type.clone(), rows),
-            };
-            columns.push(column);
-        }
-        let batch = self.filter(Batch::new(columns, rows))?;
-        if !batch.is_empty() {
-            self.metrics.output(batch.active_rows());
-        }
-        Ok(batch)
-    }
-
-    /// The rows that pass all filters; few of them are taken out of the batch.
-    fn filter(&self, batch: Batch) -> Result<Batch, EngineError> {
-        let all = batch.len();
-        let mut rows = batch.selection().clone();
-        for (column, filter) in self.filters.as_deref().unwrap_or_default() {
-            if filter.is_on() && !rows.is_empty() {
-                rows = filter.select(batch.column(*column), &rows)?;
-            }
-        }
-        let count = rows.count();
-        if count == all {
-            return Ok(batch);
-        }
-        OperatorMetrics::add(&self.metrics.filtered_rows, (all - count) as u64);
-        let batch = batch.select(rows);
-        Ok(match count * SPARSE < all {
-            true => batch.compact()?,
-            false => batch,
-        })
     }
 }
 
@@ -304,7 +224,33 @@ impl BatchStream for ParquetStream {
     }
 }
 
-fn refused(path: &str, refusal: Refusal) -> EngineError {
+/// The rows of a row group that may pass by the page index, which is given if there is one.
+fn wanted_rows(
+    plan: &ScanPlan,
+    filters: &[(usize, Arc<RuntimeFilter>)],
+    file: &OpenFile,
+    metadata: &RowGroupMetaData,
+) -> (Vec<Range<u64>>, Option<PageIndex>) {
+    let wanted = Wanted {
+        pruning: plan.pruning.as_ref(),
+        filters,
+    };
+    let (resolution, footer) = (&file.resolution, &*file.footer);
+    let index = match plan.options.ignore_statistics || plan.options.ignore_page_index {
+        true => None,
+        false => {
+            let reader = FileReader(Arc::clone(&file.source));
+            PageIndex::read(&wanted, resolution, footer, metadata, &reader)
+        }
+    };
+    let rows = match &index {
+        Some(index) => index.rows(&wanted, resolution, footer, metadata),
+        None => Vec::from_iter(Some(0..metadata.num_rows().max(0) as u64)),
+    };
+    (rows, index)
+}
+
+pub(crate) fn refused(path: &str, refusal: Refusal) -> EngineError {
     EngineError::ReadFile {
         path: path.to_string(),
         message: refusal.message,

@@ -4,6 +4,7 @@ mod helpers;
 mod hosts;
 mod joined;
 mod nested;
+mod paged;
 mod pruned;
 mod scans;
 mod types;

@@ -99,6 +99,7 @@ pub fn encode_metrics(operators: &[Arc<OperatorMetrics>], peak_memory_bytes: u64
             build_rows: m.build_rows.load(Relaxed),
             build_bytes: m.build_bytes.load(Relaxed),
             filtered_rows: m.filtered_rows.load(Relaxed),
+            pruned_rows: m.pruned_rows.load(Relaxed),
         })
         .collect();
     proto::TaskMetrics {

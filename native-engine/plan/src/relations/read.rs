@@ -42,6 +42,8 @@ pub(super) fn decode(decoder: &Decoder, rel: &ReadRel) -> Result<Decoded, PlanEr
         legacy_datetime_default: scan.legacy_datetime_default,
         legacy_int96_default: scan.legacy_int96_default,
         row_index_column: scan.row_index_column.map(|c| c as usize),
+        ignore_statistics: scan.ignore_statistics,
+        ignore_page_index: scan.ignore_page_index,
     };
     let operator = Scan::new(operator_id(&rel.common)?, options, schema, pruning);
     Ok(Decoded::over(Arc::new(operator), vec![scan.input]))

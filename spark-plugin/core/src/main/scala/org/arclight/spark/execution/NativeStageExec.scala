@@ -45,6 +45,7 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
     "bytesRead" -> SQLMetrics.createSizeMetric(sparkContext, "bytes read"),
     "rowGroupsRead" -> SQLMetrics.createMetric(sparkContext, "number of row groups read"),
     "rowGroupsPruned" -> SQLMetrics.createMetric(sparkContext, "number of row groups pruned"),
+    "rowsPruned" -> SQLMetrics.createMetric(sparkContext, "number of rows pruned by page"),
     "batches" -> SQLMetrics.createMetric(sparkContext, "number of batches"),
     "jvmRows" -> SQLMetrics.createMetric(sparkContext, "number of rows evaluated by Spark"),
     "spillSize" -> SQLMetrics.createSizeMetric(sparkContext, "spill size"),

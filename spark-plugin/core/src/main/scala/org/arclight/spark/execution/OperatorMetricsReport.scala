@@ -56,6 +56,7 @@ object OperatorMetricsReport extends Logging {
     add("bytesRead", sum(_.getBytesRead))
     add("rowGroupsRead", sum(_.getRowGroupsRead))
     add("rowGroupsPruned", sum(_.getRowGroupsPruned))
+    add("rowsPruned", sum(_.getPrunedRows))
     add("batches", sum(_.getOutputBatches))
     add("jvmRows", sum(_.getJvmRows))
     add("spillSize", sum(_.getSpilledBytes))

@@ -14,6 +14,8 @@ import org.arclight.spark.plan.expressions.ConditionalExpressions
  *   in the old calendar
  * @param legacyInt96Default the same of timestamps of type INT96
  * @param rowIndexColumn position in the output of the row index column
+ * @param useStatistics whether statistics may tell that rows are of no use
+ * @param usePageIndex whether those of pages may
  */
 final case class ParquetScanOptions(
     caseSensitive: Boolean,
@@ -21,7 +23,9 @@ final case class ParquetScanOptions(
     ignoreMissingFiles: Boolean = false,
     legacyDatetimeDefault: Boolean = false,
     legacyInt96Default: Boolean = false,
-    rowIndexColumn: Option[Int] = None)
+    rowIndexColumn: Option[Int] = None,
+    useStatistics: Boolean = true,
+    usePageIndex: Boolean = true)
 
 /** ReadRel of Parquet files. */
 private[plan] trait ParquetScanRelation { this: StageBuilder =>
@@ -49,12 +53,16 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
       .setIgnoreMissingFiles(options.ignoreMissingFiles)
       .setLegacyDatetimeDefault(options.legacyDatetimeDefault)
       .setLegacyInt96Default(options.legacyInt96Default)
+      .setIgnoreStatistics(!options.useStatistics)
+      .setIgnorePageIndex(!options.usePageIndex)
     options.rowIndexColumn.foreach(scan.setRowIndexColumn(_))
     val rel = ReadRel.newBuilder()
       .setCommon(common)
       .setBaseSchema(SparkTypes.namedStruct(output))
       .setExtensionTable(ReadRel.ExtensionTable.newBuilder().setDetail(any(scan.build())))
-    pruning(output.take(fileColumns), output, dataFilters).foreach(rel.setBestEffortFilter)
+    if (options.useStatistics) {
+      pruning(output.take(fileColumns), output, dataFilters).foreach(rel.setBestEffortFilter)
+    }
     Relation(Rel.newBuilder().setRead(rel).build(), output, id)
   }
 

@@ -5,6 +5,7 @@ import scala.jdk.CollectionConverters._
 import io.substrait.proto.Expression.Literal
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{LocalFileSystem, Path}
+import org.apache.parquet.hadoop.ParquetInputFormat
 import org.apache.spark.SparkException
 import org.apache.spark.sql.catalyst.FileSourceOptions
 import org.apache.spark.sql.catalyst.expressions.{Attribute, FileSourceGeneratedMetadataStructField}
@@ -134,7 +135,10 @@ object FileScanOperator extends LeafOperator {
         ignoreMissingFiles = fileOptions.ignoreMissingFiles,
         legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
         legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
-        rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0)))
+        rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
+        useStatistics = conf.parquetFilterPushDown,
+        usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)
+          .exists(_.equalsIgnoreCase("false"))))
     // Spark's own RDD has pruned partitions, buckets and splits; it is not executed.
     val partitions = PlanningTime.excluding(scan.inputRDD) match {
       case files: FileScanRDD => files.filePartitions

@@ -1,0 +1,302 @@
+//! Which rows of a row group may pass, by the page index: bounds of each page, and where it is.
+//!
+//! Pages of different columns hold different rows, so what is left of a row group are ranges of
+//! rows. A page index that contradicts itself or the footer is no index.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arclight_operators::RuntimeFilter;
+use parquet::data_type::ByteArray;
+use parquet::errors::Result;
+use parquet::file::metadata::{
+    ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData,
+};
+use parquet::file::page_index::column_index::{ByteArrayColumnIndex, ColumnIndexMetaData};
+use parquet::file::page_index::offset_index::{OffsetIndexMetaData, PageLocation};
+use parquet::file::statistics::{Statistics, ValueStatistics};
+
+use crate::footer::Footer;
+use crate::pruning::{Leaf, Place, Pruning, PruningTerm, place};
+use crate::resolve::Resolution;
+use crate::source::FileReader;
+
+/// The page index of a row group.
+#[derive(Debug)]
+pub(crate) struct PageIndex {
+    /// By leaf; `NONE` where nobody asks.
+    bounds: Vec<ColumnIndexMetaData>,
+    /// By leaf.
+    places: Vec<OffsetIndexMetaData>,
+}
+
+/// What asks for rows: terms of the scan's filter, and filters of joins with their columns.
+pub(crate) struct Wanted<'a> {
+    pub(crate) pruning: Option<&'a Pruning>,
+    pub(crate) filters: &'a [(usize, Arc<RuntimeFilter>)],
+}
+
+impl Wanted<'_> {
+    fn columns(&self) -> impl Iterator<Item = usize> {
+        let terms = self.pruning.map_or(&[][..], |p| &p.terms);
+        let terms = terms.iter().map(PruningTerm::column);
+        terms.chain(self.filters.iter().map(|(column, _)| *column))
+    }
+}
+
+impl PageIndex {
+    /// Reads the page index of a row group, the bounds only of what is wanted. `None` if there is
+    /// none, or none of use.
+    pub(crate) fn read(
+        wanted: &Wanted<'_>,
+        resolution: &Resolution,
+        footer: &Footer,
+        row_group: &RowGroupMetaData,
+        reader: &FileReader,
+    ) -> Option<PageIndex> {
+        let mut leaves: Vec<usize> = wanted
+            .columns()
+            .filter_map(|column| match place(column, resolution, row_group) {
+                Place::Leaf(leaf) => Some(leaf),
+                _ => None,
+            })
+            .filter(|leaf| leaf.chunk.column_index_offset().is_some())
+            .map(|leaf| leaf.index)
+            .collect();
+        leaves.sort_unstable();
+        leaves.dedup();
+        let columns = row_group.columns();
+        if leaves.is_empty() || columns.iter().any(|c| c.offset_index_offset().is_none()) {
+            return None;
+        }
+        let columns = columns
+            .iter()
+            .enumerate()
+            .map(|(leaf, column)| match leaves.binary_search(&leaf) {
+                Ok(_) => Ok(column.clone()),
+                Err(_) => {
+                    let column = column.clone().into_builder();
+                    column
+                        .set_column_index_offset(None)
+                        .set_column_index_length(None)
+                        .build()
+                }
+            })
+            .collect::<Result<Vec<_>>>()
+            .ok()?;
+        let builder = row_group.clone().into_builder();
+        let row_group = builder.set_column_metadata(columns).build().ok()?;
+        let file = footer.metadata.file_metadata().clone();
+        let metadata = ParquetMetaData::new(file, vec![row_group]);
+        let mut indexes = ParquetMetaDataReader::new_with_metadata(metadata)
+            .with_page_index_policy(PageIndexPolicy::Optional);
+        indexes.read_page_indexes(reader).ok()?;
+        let metadata = indexes.finish().ok()?;
+        Some(PageIndex {
+            bounds: metadata.column_index()?.first()?.clone(),
+            places: metadata.offset_index()?.first()?.clone(),
+        })
+    }
+
+    /// Where the pages of a chunk are.
+    pub(crate) fn places(
+        &self,
+        leaf: usize,
+        chunk: &ColumnChunkMetaData,
+        rows: u64,
+    ) -> Option<&[PageLocation]> {
+        let places = self.places.get(leaf)?.page_locations();
+        let (start, length) = (chunk_start(chunk)?, chunk.compressed_size());
+        let end = start.checked_add(length)?;
+        if places.first()?.first_row_index != 0 {
+            return None;
+        }
+        let mut next = (start, -1);
+        for place in places {
+            let (offset, row) = next;
+            if place.offset < offset
+                || place.first_row_index <= row
+                || place.compressed_page_size <= 0
+            {
+                return None;
+            }
+            let page_end = place
+                .offset
+                .checked_add(place.compressed_page_size.into())?;
+            next = (page_end, place.first_row_index);
+        }
+        let (last_end, last_row) = next;
+        (last_end <= end && u64::try_from(last_row).ok()? < rows).then_some(places)
+    }
+
+    /// The rows of the row group that may pass, ascending.
+    pub(crate) fn rows(
+        &self,
+        wanted: &Wanted<'_>,
+        resolution: &Resolution,
+        footer: &Footer,
+        row_group: &RowGroupMetaData,
+    ) -> Vec<Range<u64>> {
+        let rows = row_group.num_rows().max(0) as u64;
+        let mut left = Vec::from_iter((rows > 0).then_some(0..rows));
+        let mut keep = |column: usize, may: &dyn Fn(&Leaf<'_>, &Statistics, u64) -> bool| {
+            if let Place::Leaf(leaf) = place(column, resolution, row_group)
+                && let Some(kept) = self.kept(&leaf, rows, |page, rows| may(&leaf, page, rows))
+            {
+                left = intersect(&left, &kept);
+            }
+        };
+        for term in wanted.pruning.map_or(&[][..], |p| &p.terms) {
+            keep(term.column(), &|leaf, page, rows| {
+                leaf.may_match(term, footer, Some(page), Some(rows))
+            });
+        }
+        for (column, filter) in wanted.filters {
+            keep(*column, &|leaf, page, rows| {
+                leaf.may_pass(filter, footer, Some(page), Some(rows))
+            });
+        }
+        left
+    }
+
+    /// The rows of the pages that may hold one that passes.
+    fn kept(
+        &self,
+        leaf: &Leaf<'_>,
+        rows: u64,
+        may: impl Fn(&Statistics, u64) -> bool,
+    ) -> Option<Vec<Range<u64>>> {
+        let places = self.places(leaf.index, leaf.chunk, rows)?;
+        let bounds = self.bounds.get(leaf.index)?;
+        if matches!(bounds, ColumnIndexMetaData::NONE) || bounds.num_pages() != places.len() as u64
+        {
+            return None;
+        }
+        let mut kept: Vec<Range<u64>> = Vec::new();
+        for page in 0..places.len() {
+            let range = page_rows(places, page, rows);
+            let count = range.end - range.start;
+            if page_statistics(bounds, page, count).is_none_or(|s| may(&s, count)) {
+                match kept.last_mut() {
+                    Some(last) if last.end == range.start => last.end = range.end,
+                    _ => kept.push(range),
+                }
+            }
+        }
+        Some(kept)
+    }
+}
+
+/// The rows of a page.
+pub(crate) fn page_rows(places: &[PageLocation], page: usize, rows: u64) -> Range<u64> {
+    let end = places.get(page + 1).map(|p| p.first_row_index as u64);
+    places[page].first_row_index as u64..end.unwrap_or(rows)
+}
+
+/// Where a column chunk begins in the file.
+fn chunk_start(chunk: &ColumnChunkMetaData) -> Option<i64> {
+    let data = chunk.data_page_offset();
+    let dictionary = chunk.dictionary_page_offset().filter(|&d| d > 0);
+    Some(dictionary.map_or(data, |d| d.min(data))).filter(|&start| start >= 0)
+}
+
+/// What the index says of a page of `rows` rows, in the form of a chunk's statistics.
+fn page_statistics(index: &ColumnIndexMetaData, page: usize, rows: u64) -> Option<Statistics> {
+    let nulls = match index.is_null_page(page) {
+        true => Some(rows),
+        false => index.null_count(page).and_then(|n| u64::try_from(n).ok()),
+    };
+    macro_rules! exact {
+        ($index:expr, $statistics:ident) => {
+            Statistics::$statistics(
+                $index.min_value(page).copied(),
+                $index.max_value(page).copied(),
+                None,
+                nulls,
+                false,
+            )
+        };
+    }
+    // Bounds of byte strings may be shortened.
+    let bytes = |index: &ByteArrayColumnIndex| {
+        let value = |bytes: Option<&[u8]>| bytes.map(|b| ByteArray::from(b.to_vec()));
+        (value(index.min_value(page)), value(index.max_value(page)))
+    };
+    Some(match index {
+        ColumnIndexMetaData::NONE | ColumnIndexMetaData::INT96(_) => return None,
+        ColumnIndexMetaData::BOOLEAN(index) => exact!(index, boolean),
+        ColumnIndexMetaData::INT32(index) => exact!(index, int32),
+        ColumnIndexMetaData::INT64(index) => exact!(index, int64),
+        ColumnIndexMetaData::FLOAT(index) => exact!(index, float),
+        ColumnIndexMetaData::DOUBLE(index) => exact!(index, double),
+        ColumnIndexMetaData::BYTE_ARRAY(index) => {
+            let (minimum, maximum) = bytes(index);
+            Statistics::ByteArray(
+                ValueStatistics::new(minimum, maximum, None, nulls, false)
+                    .with_min_is_exact(false)
+                    .with_max_is_exact(false),
+            )
+        }
+        ColumnIndexMetaData::FIXED_LEN_BYTE_ARRAY(index) => {
+            let (minimum, maximum) = bytes(index);
+            Statistics::FixedLenByteArray(
+                ValueStatistics::new(
+                    minimum.map(Into::into),
+                    maximum.map(Into::into),
+                    None,
+                    nulls,
+                    false,
+                )
+                .with_min_is_exact(false)
+                .with_max_is_exact(false),
+            )
+        }
+    })
+}
+
+/// What is in both of two ascending lists of ranges.
+fn intersect(left: &[Range<u64>], right: &[Range<u64>]) -> Vec<Range<u64>> {
+    let mut both = Vec::new();
+    let (mut l, mut r) = (0, 0);
+    while let (Some(a), Some(b)) = (left.get(l), right.get(r)) {
+        let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+        if start < end {
+            both.push(start..end);
+        }
+        match a.end <= b.end {
+            true => l += 1,
+            false => r += 1,
+        }
+    }
+    both
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ranges() -> impl Strategy<Value = Vec<Range<u64>>> {
+        prop::collection::vec((1_u64..5, 1_u64..5), 0..8).prop_map(|steps| {
+            let mut at = 0;
+            let steps = steps.into_iter().map(|(gap, length)| {
+                let start = at + gap;
+                at = start + length;
+                start..at
+            });
+            steps.collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn intersection_is_of_rows(left in ranges(), right in ranges()) {
+            let rows = |r: &[Range<u64>]| r.iter().cloned().flatten().collect::<Vec<_>>();
+            let both = intersect(&left, &right);
+            let right = rows(&right);
+            let expected = rows(&left).into_iter().filter(|row| right.contains(row));
+            prop_assert_eq!(rows(&both), expected.collect::<Vec<_>>());
+            prop_assert!(both.iter().all(|r| !r.is_empty()));
+        }
+    }
+}
