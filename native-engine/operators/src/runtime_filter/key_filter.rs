@@ -6,7 +6,7 @@ use crate::join::{Bits, integers, is_word, rows_with_keys};
 use crate::operator::EngineError;
 
 /// The widest range of keys that is kept as a bit for each.
-const BITS: u64 = 128 << 20;
+const BITS: u64 = 512 << 20;
 /// Such a range whatever the number of keys.
 const SMALL_BITS: u64 = 1 << 20;
 /// Bits for each key beyond which hashed keys, which take a fifth of that or less, are better though
