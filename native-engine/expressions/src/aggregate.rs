@@ -26,6 +26,9 @@ pub trait AggregateState: Send {
     /// Makes room for groups `0..count`; new ones start empty.
     fn resize(&mut self, count: usize);
 
+    /// Makes group `to` exactly what group `from` is.
+    fn copy(&mut self, from: usize, to: usize);
+
     /// Takes in rows. A row that the function's FILTER clause drops is not in `rows`.
     fn update(
         &mut self,
@@ -33,6 +36,34 @@ pub trait AggregateState: Send {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError>;
+
+    /// Takes in rows of ascending groups, as [`AggregateState::update`] does, but a group in
+    /// `chained` is first made what the group before it is by then: so groups are what a frame holds
+    /// that grows. Each row that fails belongs to a group that is already made so.
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let mut from = 0;
+        for run in groups.chunk_by(|one, other| one == other) {
+            let to = from + run.len();
+            let group = run[0] as usize;
+            if group > 0 && chained.get(group).is_some_and(|&chained| chained) {
+                self.copy(group - 1, group);
+            }
+            let of_group = match rows.rows() {
+                None => (from as u32..to as u32).collect(),
+                Some(rows) => rows[from..to].to_vec(),
+            };
+            let of_group = Selection::from_rows(rows.len(), of_group);
+            self.update(run, arguments, &of_group)?;
+            from = to;
+        }
+        Ok(())
+    }
 
     /// Takes in partial results.
     fn merge(

@@ -31,7 +31,7 @@ mod strings;
 #[cfg(test)]
 mod testing;
 pub mod value_bytes;
-mod value_order;
+pub mod value_order;
 
 pub use collections::StructField;
 pub use comparison::compare_values;

@@ -134,6 +134,11 @@ impl AggregateState for DoubleState {
         self.counts.0.resize(count, 0);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.sums[to] = self.sums[from];
+        self.counts.0[to] = self.counts.0[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],
@@ -193,6 +198,11 @@ impl AggregateState for DecimalState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
         self.counts.0.resize(count, 0);
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        self.totals.copy(from, to);
+        self.counts.0[to] = self.counts.0[from];
     }
 
     fn update(

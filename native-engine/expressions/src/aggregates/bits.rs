@@ -100,6 +100,11 @@ impl AggregateState for BitsState {
         self.seen.resize(count, false);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values[to] = self.values[from];
+        self.seen[to] = self.seen[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

@@ -122,6 +122,19 @@ impl AggregateState for CollectState {
         }
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.bytes -= self.groups[to].capacity();
+        self.groups[to] = self.groups[from].clone();
+        self.bytes += self.groups[to].capacity();
+        if let Some(sets) = &mut self.sets {
+            let held =
+                |set: &HashSet<Box<[u8]>, _>| set.iter().map(|k| k.len() + 24).sum::<usize>();
+            self.bytes -= held(&sets[to]);
+            sets[to] = sets[from].clone();
+            self.bytes += held(&sets[to]);
+        }
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

@@ -40,6 +40,10 @@ impl AggregateState for CountState {
         self.counts.resize(count, 0);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.counts[to] = self.counts[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

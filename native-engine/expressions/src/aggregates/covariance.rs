@@ -131,6 +131,10 @@ impl AggregateState for CovarianceState {
         self.groups.resize(count, Pairs::default());
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.groups[to] = self.groups[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

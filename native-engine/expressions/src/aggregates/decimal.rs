@@ -56,6 +56,15 @@ impl DecimalTotals {
         }
     }
 
+    /// Makes the sum of group `to` what that of group `from` is.
+    pub(super) fn copy(&mut self, from: usize, to: usize) {
+        self.sums[to] = self.sums[from];
+        self.overflowed[to] = self.overflowed[from];
+        if let Some(carries) = &mut self.carries {
+            carries[to] = carries[from];
+        }
+    }
+
     /// Whether the sums of as many rows more are proven to fit their type.
     fn is_proven(&mut self, column: &Column, rows: usize) -> bool {
         let input = match column.data_type() {

@@ -165,6 +165,11 @@ impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
         self.seen.resize(count, false);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values[to] = self.values[from];
+        self.seen[to] = self.seen[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],
@@ -222,6 +227,10 @@ struct AnyState {
 impl AggregateState for AnyState {
     fn resize(&mut self, count: usize) {
         self.values.resize(count);
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values.copy(from, to);
     }
 
     fn update(

@@ -83,6 +83,11 @@ impl AggregateState for FirstLastState {
         self.set.resize(count, false);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values.copy(from, to);
+        self.set[to] = self.set[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

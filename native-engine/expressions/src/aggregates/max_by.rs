@@ -63,6 +63,11 @@ impl AggregateState for ExtremeByState {
         self.orderings.resize(count);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values.copy(from, to);
+        self.orderings.copy(from, to);
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

@@ -162,6 +162,10 @@ impl AggregateState for MomentsState {
         self.groups.resize(count, Moments::default());
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.groups[to] = self.groups[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],

@@ -158,6 +158,14 @@ impl AggregateState for LongSumState {
         }
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.sums[to] = self.sums[from];
+        self.seen[to] = self.seen[from];
+        if self.mode == EvalMode::Try {
+            self.overflowed[to] = self.overflowed[from];
+        }
+    }
+
     fn update(
         &mut self,
         groups: &[u32],
@@ -293,6 +301,11 @@ impl AggregateState for DoubleSumState {
         self.seen.resize(count, false);
     }
 
+    fn copy(&mut self, from: usize, to: usize) {
+        self.sums[to] = self.sums[from];
+        self.seen[to] = self.seen[from];
+    }
+
     fn update(
         &mut self,
         groups: &[u32],
@@ -371,6 +384,11 @@ impl AggregateState for DecimalSumState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
         self.seen.resize(count, false);
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        self.totals.copy(from, to);
+        self.seen[to] = self.seen[from];
     }
 
     fn update(

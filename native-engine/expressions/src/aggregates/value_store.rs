@@ -70,6 +70,7 @@ impl ValueStore {
 
     pub(super) fn resize(&mut self, count: usize) {
         self.valid.resize(count, false);
+        self.forget(count);
         match &mut self.store {
             Store::Null => {}
             Store::Boolean(v) => v.resize(count, false),
@@ -82,6 +83,47 @@ impl ValueStore {
             Store::Float64(v) => v.resize(count, 0.0),
             Store::Bytes(v, _) => v.resize(count, Box::default()),
             Store::Nested(v, _) => v.resize(count, None),
+        }
+    }
+
+    /// Counts the bytes of groups from `count` on no longer.
+    fn forget(&mut self, count: usize) {
+        match &mut self.store {
+            Store::Bytes(v, total) => {
+                *total -= v.iter().skip(count).map(|value| value.len()).sum::<usize>();
+            }
+            Store::Nested(v, total) => {
+                let dropped = v.iter().skip(count).flatten();
+                *total -= dropped.map(Column::memory_size).sum::<usize>();
+            }
+            _ => {}
+        }
+    }
+
+    /// Makes the value of group `to` what that of group `from` is.
+    pub(super) fn copy(&mut self, from: usize, to: usize) {
+        self.valid[to] = self.valid[from];
+        match &mut self.store {
+            Store::Null => {}
+            Store::Boolean(v) => v[to] = v[from],
+            Store::Int8(v) => v[to] = v[from],
+            Store::Int16(v) => v[to] = v[from],
+            Store::Int32(v) => v[to] = v[from],
+            Store::Int64(v) => v[to] = v[from],
+            Store::Int128(v) => v[to] = v[from],
+            Store::Float32(v) => v[to] = v[from],
+            Store::Float64(v) => v[to] = v[from],
+            Store::Bytes(v, total) => {
+                *total -= v[to].len();
+                v[to] = v[from].clone();
+                *total += v[to].len();
+            }
+            Store::Nested(v, total) => {
+                let size = |value: &Option<Column>| value.as_ref().map_or(0, Column::memory_size);
+                *total -= size(&v[to]);
+                v[to] = v[from].clone();
+                *total += size(&v[to]);
+            }
         }
     }
 
