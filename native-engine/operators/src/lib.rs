@@ -24,6 +24,7 @@ mod task;
 mod testing;
 mod top_n;
 mod union;
+mod window;
 
 pub use aggregate::{HashAggregate, Measure, Phase};
 pub use broadcast::{BroadcastInput, BroadcastSource};
@@ -53,3 +54,4 @@ pub use spill::{Run, SpillReader, SpillWriter};
 pub use task::{FileSplit, Split, TaskContext, TaskSettings};
 pub use top_n::TopN;
 pub use union::Union;
+pub use window::{Bound, Frame, FrameUnit, RankFunction, Window, WindowFunction, WindowGroupLimit};

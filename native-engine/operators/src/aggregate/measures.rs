@@ -116,7 +116,11 @@ impl States {
             match result {
                 Ok(()) => {}
                 Err(EvalError::Failed { row }) => {
-                    return Err(self.raise(index, groups, columns, rows, row));
+                    let (measure, state) = (&self.plan.measures[index], &self.states[index]);
+                    let state = state.as_ref();
+                    return Err(raise(
+                        &self.task, measure, state, groups, columns, rows, row,
+                    ));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -140,51 +144,16 @@ impl States {
             match self.states[index].merge(groups, columns, rows) {
                 Ok(()) => {}
                 Err(EvalError::Failed { row }) => {
-                    return Err(self.raise(index, groups, columns, rows, row));
+                    let (measure, state) = (&self.plan.measures[index], &self.states[index]);
+                    let state = state.as_ref();
+                    return Err(raise(
+                        &self.task, measure, state, groups, columns, rows, row,
+                    ));
                 }
                 Err(error) => return Err(error.into()),
             }
         }
         Ok(())
-    }
-
-    /// Lets Spark's own expression raise the error of a row that failed.
-    fn raise(
-        &self,
-        index: usize,
-        groups: &[u32],
-        arguments: &[Column],
-        rows: &Selection,
-        row: usize,
-    ) -> EngineError {
-        let measure = &self.plan.measures[index];
-        let attempt = || -> Result<EngineError, EngineError> {
-            let not_confirmed = || {
-                EngineError::Internal(format!(
-                    "{:?} failed at a row for which Spark does not raise",
-                    measure.function
-                ))
-            };
-            let position = rows
-                .iter()
-                .position(|r| r == row)
-                .ok_or_else(not_confirmed)?;
-            let group = groups[position] as usize;
-            let fallback = measure.update_fallback.ok_or_else(not_confirmed)?;
-            let mut columns = self.states[index].buffers(group, group + 1)?;
-            for argument in arguments {
-                columns.push(argument.take(&[row as u32])?);
-            }
-            let batch = Batch::new(columns, 1);
-            let result = self
-                .task
-                .with_host(|host| host.evaluate(fallback, &batch, &SparkType::Null));
-            Ok(match result {
-                Ok(_) => not_confirmed(),
-                Err(error) => error.into(),
-            })
-        };
-        attempt().unwrap_or_else(|error| error)
     }
 
     /// All buffers of groups `from..to`.
@@ -201,51 +170,96 @@ impl States {
         let mut columns = Vec::new();
         for (measure, state) in self.plan.measures.iter().zip(&self.states) {
             if measure.phase.finishes() {
-                columns.push(self.evaluate(measure, state.as_ref(), from, to)?);
+                let state = state.as_ref();
+                columns.push(evaluate(
+                    &self.task,
+                    &self.metrics,
+                    measure,
+                    state,
+                    from,
+                    to,
+                )?);
             } else {
                 columns.extend(state.buffers(from, to)?);
             }
         }
         Ok(columns)
     }
+}
 
-    fn evaluate(
-        &self,
-        measure: &Measure,
-        state: &dyn AggregateState,
-        from: usize,
-        to: usize,
-    ) -> Result<Column, EngineError> {
-        let failed = match state.evaluate(from, to) {
-            Ok(column) => return Ok(column),
-            Err(EvalError::Failed { .. }) => true,
-            Err(EvalError::Declined(_)) => false,
-            Err(error) => return Err(error.into()),
-        };
-        let fallback = measure.evaluate_fallback.ok_or_else(|| {
+/// Lets Spark's own expression raise the error of a row that failed.
+pub(crate) fn raise(
+    task: &TaskContext,
+    measure: &Measure,
+    state: &dyn AggregateState,
+    groups: &[u32],
+    arguments: &[Column],
+    rows: &Selection,
+    row: usize,
+) -> EngineError {
+    let attempt = || -> Result<EngineError, EngineError> {
+        let not_confirmed = || {
             EngineError::Internal(format!(
-                "{:?} has no evaluation of Spark's to fall back to",
+                "{:?} failed at a row for which Spark does not raise",
                 measure.function
             ))
-        })?;
-        let batch = Batch::new(state.evaluation_inputs(from, to)?, to - from);
-        let data_type = measure.function.data_type();
-        let column = self
-            .task
-            .with_host(|host| host.evaluate(fallback, &batch, data_type))?;
-        OperatorMetrics::add(&self.metrics.jvm_rows, (to - from) as u64);
-        if failed {
-            OperatorMetrics::add(&self.metrics.kernel_disagreements, 1);
+        };
+        let position = rows
+            .iter()
+            .position(|r| r == row)
+            .ok_or_else(not_confirmed)?;
+        let group = groups[position] as usize;
+        let fallback = measure.update_fallback.ok_or_else(not_confirmed)?;
+        let mut columns = state.buffers(group, group + 1)?;
+        for argument in arguments {
+            columns.push(argument.take(&[row as u32])?);
         }
-        if column.len() != to - from {
-            return Err(EngineError::Internal(format!(
-                "Spark evaluated {} groups of {}",
-                column.len(),
-                to - from
-            )));
-        }
-        Ok(column)
+        let batch = Batch::new(columns, 1);
+        let result = task.with_host(|host| host.evaluate(fallback, &batch, &SparkType::Null));
+        Ok(match result {
+            Ok(_) => not_confirmed(),
+            Err(error) => error.into(),
+        })
+    };
+    attempt().unwrap_or_else(|error| error)
+}
+
+/// The results of groups `from..to`, by Spark's own evaluation where the function fails or declines.
+pub(crate) fn evaluate(
+    task: &TaskContext,
+    metrics: &OperatorMetrics,
+    measure: &Measure,
+    state: &dyn AggregateState,
+    from: usize,
+    to: usize,
+) -> Result<Column, EngineError> {
+    let failed = match state.evaluate(from, to) {
+        Ok(column) => return Ok(column),
+        Err(EvalError::Failed { .. }) => true,
+        Err(EvalError::Declined(_)) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let fallback = measure.evaluate_fallback.ok_or_else(|| {
+        EngineError::Internal(format!(
+            "{:?} has no evaluation of Spark's to fall back to",
+            measure.function
+        ))
+    })?;
+    let batch = Batch::new(state.evaluation_inputs(from, to)?, to - from);
+    let data_type = measure.function.data_type();
+    let column = task.with_host(|host| host.evaluate(fallback, &batch, data_type))?;
+    OperatorMetrics::add(&metrics.jvm_rows, (to - from) as u64);
+    if failed {
+        OperatorMetrics::add(&metrics.kernel_disagreements, 1);
     }
+    if column.len() != to - from {
+        return Err(EngineError::Internal(format!(
+            "Spark evaluated {} groups of {}",
+            column.len(),
+            to - from
+        )));
+    }
+    Ok(column)
 }
 
 /// The groups of the rows in `kept`, a part of `rows`.

@@ -17,6 +17,8 @@ use arclight_columns::{Schema, SparkType};
 use arclight_expressions::ExpressionRef;
 use arclight_expressions::aggregate::AggregateFunction;
 
+pub(crate) use measures::{evaluate, raise};
+
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;

@@ -1,0 +1,178 @@
+//! The first rows of each partition: what a window's `rank() <= n` above needs
+//! (Spark's `WindowGroupLimitExec`).
+
+use std::sync::Arc;
+
+use arclight_columns::{Batch, Schema, Selection};
+use arclight_expressions::ExpressionRef;
+
+use super::boundaries::Boundaries;
+use crate::metrics::OperatorMetrics;
+use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::project::evaluate_all;
+use crate::task::TaskContext;
+
+/// What counts the rows of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RankFunction {
+    /// Rows.
+    RowNumber,
+    /// Rows before the first peer.
+    Rank,
+    /// Groups of peers.
+    DenseRank,
+}
+
+/// Leaves out rows of a rank beyond `limit`, but for the first of them: Spark knows the rank of a
+/// row only when it has given it, and so does this, lest the operators' numbers of rows differ. The
+/// input is in the order of the partitions and then of `orders`.
+#[derive(Debug)]
+pub struct WindowGroupLimit {
+    id: usize,
+    input: OperatorRef,
+    plan: Arc<LimitPlan>,
+}
+
+#[derive(Debug)]
+struct LimitPlan {
+    partitions: Vec<ExpressionRef>,
+    orders: Vec<ExpressionRef>,
+    function: RankFunction,
+    limit: u64,
+}
+
+impl WindowGroupLimit {
+    /// The rows of `input` whose rank in their partition is at most `limit`.
+    pub fn new(
+        id: usize,
+        input: OperatorRef,
+        partitions: Vec<ExpressionRef>,
+        orders: Vec<ExpressionRef>,
+        function: RankFunction,
+        limit: u64,
+    ) -> Self {
+        let plan = LimitPlan {
+            partitions,
+            orders,
+            function,
+            limit,
+        };
+        WindowGroupLimit {
+            id,
+            input,
+            plan: Arc::new(plan),
+        }
+    }
+}
+
+impl Operator for WindowGroupLimit {
+    fn name(&self) -> &'static str {
+        "WindowGroupLimit"
+    }
+    fn schema(&self) -> &Schema {
+        self.input.schema()
+    }
+    fn children(&self) -> Vec<&OperatorRef> {
+        vec![&self.input]
+    }
+    fn describe(&self) -> String {
+        let LimitPlan {
+            partitions,
+            orders,
+            function,
+            limit,
+        } = self.plan.as_ref();
+        format!(
+            "WindowGroupLimit {function:?} {limit} by {partitions:?} in the order of {orders:?}"
+        )
+    }
+    fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        Ok(Box::new(GroupLimitStream {
+            plan: Arc::clone(&self.plan),
+            input: Some(self.input.open(task)?),
+            partitions: Boundaries::default(),
+            peers: Boundaries::default(),
+            rows: 0,
+            rank: 0,
+            task: Arc::clone(task),
+            metrics: task.operator_metrics(self.id),
+        }))
+    }
+}
+
+struct GroupLimitStream {
+    plan: Arc<LimitPlan>,
+    /// Dropped as soon as nothing more is wanted of it.
+    input: Option<Box<dyn BatchStream>>,
+    partitions: Boundaries,
+    peers: Boundaries,
+    /// Rows given of the partition.
+    rows: u64,
+    /// The rank of the last of them, counted from 0; of a number of rows the next one's.
+    rank: u64,
+    task: Arc<TaskContext>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+impl GroupLimitStream {
+    fn limit(&mut self, batch: Batch) -> Result<Batch, EngineError> {
+        let batch = batch.compact()?;
+        let plan = Arc::clone(&self.plan);
+        let keys = evaluate_all(&self.task, &plan.partitions, &batch, &self.metrics)?;
+        let mut begins_partition = vec![false; batch.len()];
+        self.partitions.mark(&keys, &mut begins_partition)?;
+        let mut begins_peers = begins_partition.clone();
+        if plan.function != RankFunction::RowNumber {
+            let orders = evaluate_all(&self.task, &plan.orders, &batch, &self.metrics)?;
+            self.peers.mark(&orders, &mut begins_peers)?;
+        }
+        let mut kept = Vec::with_capacity(batch.len());
+        for row in 0..batch.len() {
+            if begins_partition[row] {
+                self.rows = 0;
+                self.rank = 0;
+            }
+            if self.rank >= plan.limit {
+                continue;
+            }
+            match plan.function {
+                RankFunction::RowNumber => self.rank += 1,
+                _ if self.rows == 0 || !begins_peers[row] => {}
+                RankFunction::Rank => self.rank = self.rows,
+                RankFunction::DenseRank => self.rank += 1,
+            }
+            self.rows += 1;
+            kept.push(row as u32);
+        }
+        let selection = Selection::from_rows(batch.len(), kept);
+        Ok(batch.select(selection))
+    }
+}
+
+impl BatchStream for GroupLimitStream {
+    fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
+        let metrics = Arc::clone(&self.metrics);
+        loop {
+            self.task.check_cancelled()?;
+            // Without keys there is one partition.
+            if self.plan.partitions.is_empty() && self.rank >= self.plan.limit {
+                self.input = None;
+            }
+            let Some(input) = &mut self.input else {
+                return Ok(None);
+            };
+            let Some(batch) = input.next_batch()? else {
+                self.input = None;
+                return Ok(None);
+            };
+            if batch.is_empty() {
+                continue;
+            }
+            let batch = metrics.timed(|| self.limit(batch))?;
+            if !batch.is_empty() {
+                metrics.output(batch.active_rows());
+                return Ok(Some(batch));
+            }
+        }
+    }
+}
