@@ -1,5 +1,5 @@
 //! Our own relations. Leaves: rows of the JVM, broadcasts, shuffle blocks, ranges. Over one input:
-//! filters by another stage's keys and their collection, generators.
+//! filters by another stage's keys and their collection, generators, limits of window partitions.
 
 use std::sync::Arc;
 
@@ -12,12 +12,13 @@ use arclight_shuffle::ShuffleRead;
 use prost::Name;
 use substrait_prost::{ExtensionLeafRel, ExtensionSingleRel};
 
-use super::{Decoded, generate, input};
+use super::{Decoded, generate, input, window};
 use crate::decoder::{Decoder, detail, is_detail, operator_id};
 use crate::error::PlanError;
 use crate::proto;
 use crate::proto::{
     BroadcastInput, CollectKeys, FilterByKeys, RangeInput, RowsInput, ShuffleReadInput,
+    WindowGroupLimit,
 };
 use crate::types::schema;
 
@@ -72,6 +73,9 @@ pub(super) fn decode_single(
     }
     if is_detail(any, &FilterByKeys::full_name()) {
         return filter_by_keys(decoder, rel, &detail(any)?);
+    }
+    if is_detail(any, &WindowGroupLimit::full_name()) {
+        return window::decode_group_limit(decoder, rel, &detail(any)?);
     }
     generate::decode(decoder, rel, &detail(any)?)
 }

@@ -35,7 +35,8 @@ pub(super) fn decode_top_n(decoder: &Decoder, rel: &TopNRel) -> Result<Decoded, 
     Ok(Decoded::over(Arc::new(top_n), child.inputs))
 }
 
-fn number(e: &Option<Box<Expression>>) -> Result<Option<u64>, PlanError> {
+/// The number that a literal of an offset or count is.
+pub(super) fn number(e: &Option<Box<Expression>>) -> Result<Option<u64>, PlanError> {
     let Some(e) = e else { return Ok(None) };
     let value = match &e.rex_type {
         Some(RexType::Literal(literal)) => match literal.literal_type {

@@ -12,6 +12,7 @@ mod project;
 mod read;
 mod set;
 mod sort;
+mod window;
 
 use arclight_columns::Schema;
 use arclight_operators::OperatorRef;
@@ -68,6 +69,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
         RelType::Sort(rel) => sort::decode(decoder, rel),
         RelType::Fetch(rel) => fetch::decode(decoder, rel),
         RelType::TopN(rel) => fetch::decode_top_n(decoder, rel),
+        RelType::Window(rel) => window::decode(decoder, rel),
         RelType::Expand(rel) => expand::decode(decoder, rel),
         RelType::Set(rel) => set::decode(decoder, rel),
         RelType::ExtensionSingle(rel) => extension::decode_single(decoder, rel),
