@@ -96,7 +96,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
     input.output.dropRight(buffers.length) ++ buffers
   }
 
-  private def entryOf(function: AggregateFunction): AggregateEntry =
+  private[plan] def entryOf(function: AggregateFunction): AggregateEntry =
     ExpressionRegistry.find(function).getOrElse(
       throw new PlanException(s"aggregate function ${function.prettyName} is not native"))
 
@@ -132,7 +132,8 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
     measure.build()
   }
 
-  private def fallbacks(aggregate: AggregateExpression): AggregateFallbacks.Measure = {
+  /** Spark's own expressions of a function. */
+  private[plan] def fallbacks(aggregate: AggregateExpression): AggregateFallbacks.Measure = {
     val builder = AggregateFallbacks.Measure.newBuilder()
     val entry = entryOf(aggregate.aggregateFunction)
     aggregate.aggregateFunction match {

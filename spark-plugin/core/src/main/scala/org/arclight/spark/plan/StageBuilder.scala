@@ -34,6 +34,7 @@ final class StageBuilder(val conf: SQLConf)
   with ExpandRelation
   with UnionRelation
   with GenerateRelation
+  with WindowRelation
   with NestedLoopJoinRelation
   with ShuffleWriteRelation
   with KeyRelations {

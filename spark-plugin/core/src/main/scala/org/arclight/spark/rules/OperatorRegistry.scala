@@ -2,12 +2,13 @@ package org.arclight.spark.rules
 
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec, SortAggregateExec}
+import org.apache.spark.sql.execution.window.{WindowExec, WindowGroupLimitExec}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageInput}
 import org.arclight.spark.plan.{Generators, Relation, SparkTypes, StageBuilder}
-import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported}
+import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported, WindowFunctions}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
 /** One of Spark's operators that can be native. */
@@ -186,6 +187,19 @@ object OperatorRegistry {
       Generators.check(generate.generator, generate.child.output, conf)
     } { (generate, inputs, builder) =>
       builder.generate(inputs.head, generate)
+    },
+
+    streaming(classOf[WindowExec], COSTLY) { (window, conf) =>
+      WindowFunctions.check(
+        window.windowExpression, window.partitionSpec, window.orderSpec, window.child.output, conf)
+    } { (window, inputs, builder) =>
+      builder.window(inputs.head, window)
+    },
+
+    streaming(classOf[WindowGroupLimitExec], CHEAP) { (limit, conf) =>
+      WindowFunctions.checkKeys(limit.partitionSpec, limit.orderSpec, limit.child.output, conf)
+    } { (limit, inputs, builder) =>
+      builder.windowGroupLimit(inputs.head, limit)
     }) ++ JoinOperators.entries ++ BroadcastOperators.entries
 
   private val byClass: Map[Class[_], OperatorEntry] =

@@ -27,7 +27,7 @@ private[expressions] object AggregateSupport {
         resultExpressions, groupingExpressions.map(_.toAttribute) ++ aggregateAttributes)
     keys(groupingExpressions)
       .and(expressions(groupingExpressions, inputs))
-      .and(SupportLevel.all(aggregateExpressions.iterator.map(measure(_, inputs, conf))))
+      .and(SupportLevel.all(aggregateExpressions.iterator.map(checkFunction(_, inputs, conf))))
       .and(results)
   }
 
@@ -37,7 +37,8 @@ private[expressions] object AggregateSupport {
       case None => Native
     }
 
-  private def measure(
+  /** The level of one function, with its arguments. */
+  def checkFunction(
       aggregate: AggregateExpression,
       inputs: Seq[Attribute],
       conf: SQLConf): SupportLevel = {

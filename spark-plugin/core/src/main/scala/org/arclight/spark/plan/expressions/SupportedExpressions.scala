@@ -36,7 +36,15 @@ object SupportedExpressions {
     val functions = Seq(
       "", "## Aggregate functions", "", "A function is native in all its phases or in none.", "",
       row("function", "in the plan", "native"), rule) ++ aggregates
-    introduction + (families ++ functions).mkString("", "\n", "\n")
+    val frames = WindowFunctions.entries.sortBy(_.name).map { entry =>
+      row(s"`${entry.name}`", s"`${entry.function}`", entry.note)
+    }
+    val windows = Seq(
+      "", "## Window functions", "",
+      "These, and the aggregate functions but `CollectList` and `CollectSet`, over frames of rows, and",
+      "over frames by RANGE without offsets.", "",
+      row("function", "in the plan", "native"), rule) ++ frames
+    introduction + (families ++ functions ++ windows).mkString("", "\n", "\n")
   }
 
   private def row(cells: String*): String = cells.mkString("| ", " | ", " |")
