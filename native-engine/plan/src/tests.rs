@@ -28,6 +28,8 @@ use substrait_prost::{
 use crate::proto::{CollectKeys, FilterByKeys, JoinInfo, OperatorInfo, RangeInput, StageInfo};
 use crate::{CATALOGUE, PlanError, Stage};
 
+mod windows;
+
 const GREATER_THAN: u32 = 1;
 const AND: u32 = 2;
 const NOT: u32 = 3;
@@ -141,7 +143,16 @@ fn plan_of(rel: RelType) -> Vec<u8> {
         }),
         names: vec!["id".to_string()],
     };
-    let functions = [(GREATER_THAN, "greater_than"), (AND, "and"), (NOT, "not")];
+    let functions = [
+        (GREATER_THAN, "greater_than"),
+        (AND, "and"),
+        (NOT, "not"),
+        (windows::ROW_NUMBER, "row_number"),
+        (windows::SUM, "sum"),
+        (windows::OFFSET, "offset"),
+        (windows::NTILE, "ntile"),
+        (windows::NTH_VALUE, "nth_value"),
+    ];
     let info = StageInfo {
         operators: 3,
         ..Default::default()

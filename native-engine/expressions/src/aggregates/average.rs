@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arclight_columns::{Column, Selection, SparkType};
 
 use super::decimal::{DecimalTotals, bounded, decimals};
-use super::loops::{FEW, argument, each, few_counts, validity, visit};
+use super::loops::{FEW, argument, each, each_chained, few_counts, validity, visit};
 use super::sum::DoubleUpdate;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
@@ -89,6 +89,29 @@ impl Counts {
         each(groups, rows, valid.as_ref(), |group, _| counts[group] += 1);
     }
 
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        column: &Column,
+        rows: &Selection,
+    ) {
+        let valid = column.logical_validity();
+        let counts = &mut self.0[..];
+        each_chained(
+            groups,
+            chained,
+            rows,
+            valid.as_ref(),
+            |group, begins, row| {
+                if begins {
+                    counts[group] = counts[group - 1];
+                }
+                counts[group] += i64::from(row.is_some());
+            },
+        );
+    }
+
     fn merge(
         &mut self,
         groups: &[u32],
@@ -114,13 +137,20 @@ struct DoubleState {
 }
 
 impl DoubleState {
-    fn add(&mut self, groups: &[u32], column: &Column, rows: &Selection) -> Result<(), EvalError> {
+    fn add(
+        &mut self,
+        groups: &[u32],
+        chained: Option<&[bool]>,
+        column: &Column,
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
         let valid = column.logical_validity();
         visit(
             column,
             DoubleUpdate {
                 sums: &mut self.sums,
                 groups,
+                chained,
                 valid: valid.as_ref(),
                 rows,
             },
@@ -147,7 +177,19 @@ impl AggregateState for DoubleState {
     ) -> Result<(), EvalError> {
         let column = argument(arguments, 0)?;
         self.counts.update(groups, &column, rows);
-        self.add(groups, &column, rows)
+        self.add(groups, None, &column, rows)
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        self.counts.update_chain(groups, chained, &column, rows);
+        self.add(groups, Some(chained), &column, rows)
     }
 
     fn merge(
@@ -158,7 +200,7 @@ impl AggregateState for DoubleState {
     ) -> Result<(), EvalError> {
         let (sums, counts) = (argument(buffers, 0)?, argument(buffers, 1)?);
         self.counts.merge(groups, &counts, rows)?;
-        self.add(groups, &sums, rows)
+        self.add(groups, None, &sums, rows)
     }
 
     fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
@@ -215,6 +257,20 @@ impl AggregateState for DecimalState {
         let valid = column.logical_validity();
         self.counts.update(groups, &column, rows);
         self.totals.update(groups, &column, valid.as_ref(), rows)
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        self.counts.update_chain(groups, chained, &column, rows);
+        self.totals
+            .update_chain(groups, chained, &column, valid.as_ref(), rows)
     }
 
     fn merge(

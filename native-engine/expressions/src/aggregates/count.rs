@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, NullBuffer, Selection, SparkType};
 
-use super::loops::{FEW, argument, each, few_counts};
+use super::loops::{FEW, argument, each, each_chained, few_counts};
 use super::{AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
 use crate::expression::EvalError;
@@ -35,6 +35,13 @@ struct CountState {
     counts: Vec<i64>,
 }
 
+/// The rows that count.
+fn validity(arguments: &[Column]) -> Option<NullBuffer> {
+    arguments.iter().fold(None, |all, column| {
+        NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
+    })
+}
+
 impl AggregateState for CountState {
     fn resize(&mut self, count: usize) {
         self.counts.resize(count, 0);
@@ -50,9 +57,7 @@ impl AggregateState for CountState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let validity = arguments.iter().fold(None, |all, column| {
-            NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
-        });
+        let validity = validity(arguments);
         let counts = &mut self.counts[..];
         if validity.is_none() && counts.len() <= FEW {
             for (count, more) in counts.iter_mut().zip(few_counts(groups)) {
@@ -63,6 +68,30 @@ impl AggregateState for CountState {
         each(groups, rows, validity.as_ref(), |group, _| {
             counts[group] += 1
         });
+        Ok(())
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let validity = validity(arguments);
+        let counts = &mut self.counts[..];
+        each_chained(
+            groups,
+            chained,
+            rows,
+            validity.as_ref(),
+            |group, begins, row| {
+                if begins {
+                    counts[group] = counts[group - 1];
+                }
+                counts[group] += i64::from(row.is_some());
+            },
+        );
         Ok(())
     }
 

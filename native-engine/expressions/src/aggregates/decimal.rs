@@ -3,7 +3,7 @@
 use arclight_columns::{Column, ColumnBuilder, FixedWidth, NullBuffer, Selection, SparkType};
 use arrow_buffer::i256;
 
-use super::loops::{FEW, Visit, each, few_sums, visit};
+use super::loops::{FEW, Visit, each, each_chained, few_sums, visit};
 use crate::expression::EvalError;
 use crate::kernel::Input;
 
@@ -92,6 +92,30 @@ impl DecimalTotals {
             Update {
                 totals: self,
                 groups,
+                chained: None,
+                validity,
+                rows,
+                proven,
+            },
+        )?
+    }
+
+    /// Adds input values to groups of which those in `chained` begin as the group before.
+    pub(super) fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        column: &Column,
+        validity: Option<&NullBuffer>,
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let proven = self.is_proven(column, rows.count());
+        visit(
+            column,
+            Update {
+                totals: self,
+                groups,
+                chained: Some(chained),
                 validity,
                 rows,
                 proven,
@@ -123,6 +147,7 @@ impl DecimalTotals {
             Update {
                 totals: self,
                 groups,
+                chained: None,
                 validity: validity.as_ref(),
                 rows,
                 proven: false,
@@ -212,6 +237,7 @@ pub(super) fn decimals(
 struct Update<'a> {
     totals: &'a mut DecimalTotals,
     groups: &'a [u32],
+    chained: Option<&'a [bool]>,
     validity: Option<&'a NullBuffer>,
     rows: &'a Selection,
     proven: bool,
@@ -220,7 +246,27 @@ struct Update<'a> {
 impl Update<'_> {
     fn run(self, value: impl Fn(usize) -> i128) {
         let totals = self.totals;
-        if self.proven {
+        if let Some(chained) = self.chained {
+            let (groups, rows, proven) = (self.groups, self.rows, self.proven);
+            each_chained(
+                groups,
+                chained,
+                rows,
+                self.validity,
+                |group, begins, row| {
+                    if begins {
+                        totals.copy(group - 1, group);
+                    }
+                    match row {
+                        Some(row) if proven => {
+                            totals.sums[group] = totals.sums[group].wrapping_add(value(row));
+                        }
+                        Some(row) => totals.add(group, value(row)),
+                        None => {}
+                    }
+                },
+            );
+        } else if self.proven {
             let sums = &mut totals.sums[..];
             each(self.groups, self.rows, self.validity, |group, row| {
                 sums[group] = sums[group].wrapping_add(value(row));
@@ -239,6 +285,7 @@ impl Visit for Update<'_> {
     fn integers<T: FixedWidth + Into<i64>>(self, values: Input<'_, T>) -> Self::Output {
         if let Input::Slice(slice) = values
             && self.proven
+            && self.chained.is_none()
             && self.validity.is_none()
             && self.totals.sums.len() <= FEW
         {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, FixedWidth, Physical, Selection, SparkType};
 
-use super::loops::{argument, each, validity};
+use super::loops::{argument, each, each_chained, validity};
 use super::value_store::ValueStore;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
@@ -190,6 +190,41 @@ impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
                 seen[group] = true;
             }
         });
+        Ok(())
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let mut column = argument(arguments, 0)?;
+        if T::PHYSICAL == Physical::Int128 {
+            column = column.widen();
+        }
+        let valid = column.logical_validity();
+        let input = input::<T>(&column)?;
+        let (values, seen) = (&mut self.values[..], &mut self.seen[..]);
+        each_chained(
+            groups,
+            chained,
+            rows,
+            valid.as_ref(),
+            |group, begins, row| {
+                if begins {
+                    values[group] = values[group - 1];
+                    seen[group] = seen[group - 1];
+                }
+                let Some(row) = row else { return };
+                let new = input.get(row);
+                if !seen[group] || D::replaces(new, values[group]) {
+                    values[group] = new;
+                    seen[group] = true;
+                }
+            },
+        );
         Ok(())
     }
 

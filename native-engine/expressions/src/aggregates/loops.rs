@@ -64,6 +64,48 @@ pub(super) fn try_each(
     })
 }
 
+/// Calls `f(group, begins, row)` for each active row of ascending groups, of which those in `chained`
+/// begin as the group before: `begins` says that this one has to, now. The row is none if it is NULL.
+/// Where `f` gives `false` the row fails.
+#[inline]
+pub(super) fn try_each_chained(
+    groups: &[u32],
+    chained: &[bool],
+    rows: &Selection,
+    validity: Option<&NullBuffer>,
+    mut f: impl FnMut(usize, bool, Option<usize>) -> bool,
+) -> Result<(), EvalError> {
+    let mut last = usize::MAX;
+    let mut groups = groups.iter();
+    rows.try_for_each(|row| {
+        let group = groups.next().copied().unwrap_or(0) as usize;
+        let begins = group != last && group > 0 && chained.get(group).is_some_and(|&c| c);
+        last = group;
+        let valid = validity.is_none_or(|v| v.is_valid(row));
+        if f(group, begins, valid.then_some(row)) {
+            Ok(())
+        } else {
+            Err(EvalError::Failed { row })
+        }
+    })
+}
+
+/// [`try_each_chained`] for what never fails.
+#[inline]
+pub(super) fn each_chained(
+    groups: &[u32],
+    chained: &[bool],
+    rows: &Selection,
+    validity: Option<&NullBuffer>,
+    mut f: impl FnMut(usize, bool, Option<usize>),
+) {
+    // It can't fail.
+    let _ = try_each_chained(groups, chained, rows, validity, |group, begins, row| {
+        f(group, begins, row);
+        true
+    });
+}
+
 /// Sums per group of integers, wrapping, for at most [`FEW`] groups and columns without NULLs.
 pub(super) fn few_sums<T: Copy>(
     values: &[T],

@@ -9,7 +9,10 @@ use std::sync::Arc;
 use arclight_columns::{BooleanBuffer, Column, FixedWidth, NullBuffer, Selection, SparkType};
 
 use super::decimal::{DecimalTotals, decimals};
-use super::loops::{FEW, Visit, argument, each, few_counts, few_sums, try_each, validity, visit};
+use super::loops::{
+    FEW, Visit, argument, each, each_chained, few_counts, few_sums, try_each, try_each_chained,
+    validity, visit,
+};
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
 use crate::expression::EvalError;
@@ -39,6 +42,22 @@ fn mark(seen: &mut [bool], groups: &[u32], rows: &Selection, valid: Option<&Null
         return;
     }
     each(groups, rows, valid, |group, _| seen[group] = true);
+}
+
+/// [`mark`] for groups of which those in `chained` begin as the group before.
+fn mark_chain(
+    seen: &mut [bool],
+    groups: &[u32],
+    chained: &[bool],
+    rows: &Selection,
+    valid: Option<&NullBuffer>,
+) {
+    each_chained(groups, chained, rows, valid, |group, begins, row| {
+        if begins {
+            seen[group] = seen[group - 1];
+        }
+        seen[group] |= row.is_some();
+    });
 }
 
 fn is_empty_column(seen: &[bool]) -> Column {
@@ -85,6 +104,7 @@ struct LongSumState {
 struct LongUpdate<'a> {
     state: &'a mut LongSumState,
     groups: &'a [u32],
+    chained: Option<&'a [bool]>,
     valid: Option<&'a NullBuffer>,
     rows: &'a Selection,
 }
@@ -94,6 +114,23 @@ impl Visit for LongUpdate<'_> {
 
     fn integers<T: FixedWidth + Into<i64>>(self, values: Input<'_, T>) -> Self::Output {
         let (groups, rows, valid, state) = (self.groups, self.rows, self.valid, self.state);
+        if let Some(chained) = self.chained {
+            let mode = state.mode;
+            return try_each_chained(groups, chained, rows, valid, |group, begins, row| {
+                if begins {
+                    state.copy(group - 1, group);
+                }
+                let Some(row) = row else { return true };
+                let (sum, lost) = state.sums[group].overflowing_add(values.get(row).into());
+                match mode {
+                    EvalMode::Ansi if lost => return false,
+                    EvalMode::Try if lost => state.overflowed[group] = true,
+                    _ => state.sums[group] = sum,
+                }
+                state.seen[group] = true;
+                true
+            });
+        }
         if let Input::Slice(slice) = values
             && valid.is_none()
             && state.sums.len() <= FEW
@@ -179,6 +216,28 @@ impl AggregateState for LongSumState {
             LongUpdate {
                 state: self,
                 groups,
+                chained: None,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )?
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        visit(
+            &column,
+            LongUpdate {
+                state: self,
+                groups,
+                chained: Some(chained),
                 valid: valid.as_ref(),
                 rows,
             },
@@ -269,6 +328,8 @@ struct DoubleSumState {
 pub(super) struct DoubleUpdate<'a> {
     pub(super) sums: &'a mut [f64],
     pub(super) groups: &'a [u32],
+    /// Groups that begin as the one before, if any may.
+    pub(super) chained: Option<&'a [bool]>,
     pub(super) valid: Option<&'a NullBuffer>,
     pub(super) rows: &'a Selection,
 }
@@ -276,9 +337,22 @@ pub(super) struct DoubleUpdate<'a> {
 impl DoubleUpdate<'_> {
     fn run(self, value: impl Fn(usize) -> f64) {
         let sums = self.sums;
-        each(self.groups, self.rows, self.valid, |group, row| {
-            sums[group] += value(row);
-        });
+        match self.chained {
+            None => each(self.groups, self.rows, self.valid, |group, row| {
+                sums[group] += value(row);
+            }),
+            Some(chained) => {
+                let (groups, rows) = (self.groups, self.rows);
+                each_chained(groups, chained, rows, self.valid, |group, begins, row| {
+                    if begins {
+                        sums[group] = sums[group - 1];
+                    }
+                    if let Some(row) = row {
+                        sums[group] += value(row);
+                    }
+                });
+            }
+        }
     }
 }
 
@@ -320,6 +394,29 @@ impl AggregateState for DoubleSumState {
             DoubleUpdate {
                 sums: &mut self.sums,
                 groups,
+                chained: None,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark_chain(&mut self.seen, groups, chained, rows, valid.as_ref());
+        visit(
+            &column,
+            DoubleUpdate {
+                sums: &mut self.sums,
+                groups,
+                chained: Some(chained),
                 valid: valid.as_ref(),
                 rows,
             },
@@ -401,6 +498,20 @@ impl AggregateState for DecimalSumState {
         let valid = column.logical_validity();
         mark(&mut self.seen, groups, rows, valid.as_ref());
         self.totals.update(groups, &column, valid.as_ref(), rows)
+    }
+
+    fn update_chain(
+        &mut self,
+        groups: &[u32],
+        chained: &[bool],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark_chain(&mut self.seen, groups, chained, rows, valid.as_ref());
+        self.totals
+            .update_chain(groups, chained, &column, valid.as_ref(), rows)
     }
 
     fn merge(

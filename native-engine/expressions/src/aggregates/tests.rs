@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::expression::EvalError;
+use crate::value_bytes::{Floats, encode_value};
 
 fn build(name: &str, types: &[SparkType], output: SparkType, mode: EvalMode) -> AggregateRef {
     build_aggregate(&AggregateCall {
@@ -467,6 +468,128 @@ proptest! {
                 let found = (!result.is_null(row)).then(|| result.fixed_value(row).unwrap());
                 prop_assert_eq!(found, fold(g, f), "{} of group {}", name, g);
             }
+        }
+    }
+}
+
+/// Functions of a bigint, with their results' types, and of two doubles.
+fn all_functions() -> Vec<(AggregateRef, Vec<usize>)> {
+    let call = |name: &str, types: Vec<SparkType>, output: SparkType| {
+        build(name, &types, output, EvalMode::Legacy)
+    };
+    let (long, double) = (SparkType::Long, SparkType::Double);
+    let decimal = SparkType::decimal(20, 2);
+    let mut functions = vec![
+        (call("avg", vec![long.clone()], double.clone()), vec![0]),
+        (call("sum", vec![double.clone()], double.clone()), vec![1]),
+        (
+            call("avg", vec![decimal.clone()], SparkType::decimal(24, 6)),
+            vec![2],
+        ),
+        (
+            call("sum", vec![decimal.clone()], SparkType::decimal(30, 2)),
+            vec![2],
+        ),
+        (call("min", vec![decimal.clone()], decimal), vec![2]),
+        (
+            call("max", vec![SparkType::String], SparkType::String),
+            vec![3],
+        ),
+        (
+            call(
+                "max_by",
+                vec![SparkType::String, long.clone()],
+                SparkType::String,
+            ),
+            vec![3, 0],
+        ),
+        (
+            build("sum", &[SparkType::Long], long.clone(), EvalMode::Try),
+            vec![0],
+        ),
+    ];
+    for name in [
+        "count", "sum", "min", "max", "first", "last", "bit_and", "bit_xor",
+    ] {
+        functions.push((call(name, vec![long.clone()], long.clone()), vec![0]));
+    }
+    for name in ["stddev_samp", "var_pop", "kurtosis"] {
+        functions.push((call(name, vec![double.clone()], double.clone()), vec![1]));
+    }
+    functions.push((
+        call("covar_pop", vec![double.clone(), double.clone()], double),
+        vec![1, 1],
+    ));
+    for name in ["collect_list", "collect_set"] {
+        let element = Field::new("element", long.clone(), false);
+        let list = SparkType::Array(std::sync::Arc::new(element));
+        functions.push((call(name, vec![long.clone()], list), vec![0]));
+    }
+    functions
+}
+
+proptest! {
+    /// Groups that each begin as the one before have what a group of all its rows has, to the bit.
+    #[test]
+    fn chained_groups_are_prefixes(
+        rows in proptest::collection::vec((proptest::option::of(-9..9i64), any::<bool>(), any::<bool>()), 1..60),
+        cut in 0..60usize,
+    ) {
+        let values: Vec<Option<i64>> = rows.iter().map(|r| r.0).collect();
+        let halves: Vec<f64> = values.iter().map(|v| v.unwrap_or(7) as f64 / 7.0).collect();
+        let wide: Vec<i128> = values.iter().map(|v| i128::from(v.unwrap_or(0)) << 50).collect();
+        let mut texts = ColumnBuilder::new(SparkType::String, rows.len());
+        for value in &values {
+            match value {
+                Some(value) => texts.push_bytes(format!("a text beyond a view {value}").as_bytes()),
+                None => texts.push_null(),
+            }
+        }
+        let columns = [longs(&values), doubles(&halves), decimals(20, 2, &wide), texts.finish()];
+        // A row of the second kind begins a group, one of the third a group of its own.
+        let mut groups = Vec::new();
+        let (mut chained, mut firsts) = (vec![false], vec![0]);
+        for (row, &(_, begins, anew)) in rows.iter().enumerate() {
+            if row > 0 && (begins || anew) {
+                chained.push(!anew);
+                firsts.push(if anew { row } else { firsts[firsts.len() - 1] });
+            }
+            groups.push(chained.len() as u32 - 1);
+        }
+        let count = chained.len();
+        for (function, arguments) in all_functions() {
+            let arguments: Vec<Column> = arguments.iter().map(|&i| columns[i].clone()).collect();
+            let mut state = function.create(false);
+            state.resize(count);
+            // In two updates: the group that goes on is not begun again.
+            let cut = cut.min(rows.len());
+            let mut links = chained.clone();
+            for (from, to) in [(0, cut), (cut, rows.len())] {
+                let some = Selection::from_rows(rows.len(), (from as u32..to as u32).collect());
+                state.update_chain(&groups[from..to], &links, &arguments, &some).unwrap();
+                if let Some(&last) = groups[from..to].last() {
+                    links[last as usize] = false;
+                }
+            }
+            for (group, &first) in firsts.iter().enumerate() {
+                let end = groups.iter().rposition(|&g| g as usize == group).unwrap() + 1;
+                let mut alone = function.create(false);
+                alone.resize(1);
+                let some = Selection::from_rows(rows.len(), (first as u32..end as u32).collect());
+                alone.update(&vec![0; end - first], &arguments, &some).unwrap();
+                let bytes = |buffers: Result<Vec<Column>, EvalError>| {
+                    let mut bytes = Vec::new();
+                    for buffer in buffers.unwrap() {
+                        encode_value(&buffer, 0, Floats::Keep, &mut bytes);
+                    }
+                    bytes
+                };
+                let (found, expected) = (state.buffers(group, group + 1), alone.buffers(0, 1));
+                prop_assert_eq!(bytes(found), bytes(expected), "{:?} {}", function, group);
+            }
+            let before = state.memory_size();
+            state.resize(0);
+            prop_assert!(state.memory_size() <= before);
         }
     }
 }

@@ -124,6 +124,16 @@ impl Store {
         Ok(())
     }
 
+    /// Has just these rows, which go out at once: they are on their way, and not reserved.
+    pub(super) fn pass(&mut self, first: u64, batch: Batch) {
+        self.clear();
+        self.blocks.push(Block {
+            first,
+            rows: batch.len() as u64,
+            data: Rows::Memory(batch),
+        });
+    }
+
     fn write(&mut self, batch: Batch) -> Result<Run, EngineError> {
         let writer = match &mut self.spilled {
             Some(writer) => writer,
@@ -137,6 +147,9 @@ impl Store {
 
     /// Writes the blocks in memory to disk.
     fn spill(&mut self) -> Result<(), EngineError> {
+        if self.reservation.bytes() == 0 {
+            return Ok(());
+        }
         let mut spilled = false;
         for index in 0..self.blocks.len() {
             if let Rows::Memory(batch) = &self.blocks[index].data {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use arclight_columns::{Batch, SparkType};
+use arclight_columns::{Batch, Column, SparkType};
 use arclight_memory::{Reservation, Spillable};
 use parking_lot::Mutex;
 
@@ -174,7 +174,15 @@ impl WindowStream {
         for evaluator in &mut self.evaluators {
             evaluator.absorb(&rows.batch, &partitions)?;
         }
-        self.shared.0.lock().push(first, rows.batch)
+        let mut store = self.shared.0.lock();
+        if self.streams {
+            store.pass(first, rows.batch);
+            return Ok(());
+        }
+        // A sort's batches share its strings, and would count them all each.
+        let len = rows.batch.len();
+        let columns = rows.batch.columns().iter().map(Column::detached);
+        store.push(first, Batch::new(columns.collect(), len))
     }
 
     /// The block's rows with the functions' columns, or `None` behind the last block.
