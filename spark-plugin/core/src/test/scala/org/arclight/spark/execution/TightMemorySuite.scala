@@ -102,12 +102,31 @@ class TightMemorySuite extends NativeSuite with AdaptiveSparkPlanHelper {
       "SELECT sum(m), sum(n), count(*) FROM (SELECT /*+ BROADCAST(b) */ n, length(b.twice), " +
         "row_number() OVER (PARTITION BY a.k ORDER BY a.id) AS m " +
         s"FROM ($numbered) a JOIN ($broadcast) b ON a.id = b.id)"
-    val inJvm = Set("Window")
-    assert(check(query(s"$wide WHERE id < 1000"), inJvm) >= 0)
+    assert(check(query(s"$wide WHERE id < 1000")) >= 0)
     val error = intercept[Exception](spark.sql(query(wide)).collect())
     assert(causes(error).exists(_.isInstanceOf[SparkOutOfMemoryError]) ||
       causes(error).exists(_.getMessage.contains("UNABLE_TO_ACQUIRE_MEMORY")))
     checkIdle()
+  }
+
+  Seq("", "PARTITION BY id % 3").foreach { by =>
+    test(s"a window's partition larger than memory, '$by'") {
+      val over = s"OVER ($by ORDER BY k, id)"
+      val spilled = check(
+        "SELECT count(*), sum(hash(text) * CAST(t AS BIGINT)), sum(s % 1009), sum(hash(before)), " +
+          s"sum(hash(after)), sum(hash(m)) FROM (SELECT text, ntile(1000) $over AS t, " +
+          s"sum(k) $over AS s, lag(text, 2) $over AS before, lead(text, 3) $over AS after, " +
+          s"max(text) OVER ($by ORDER BY k, id ROWS BETWEEN 2 PRECEDING AND 1 FOLLOWING) AS m " +
+          "FROM rows)")
+      assert(spilled > 0)
+    }
+  }
+
+  test("a window of whole partitions larger than memory") {
+    val spilled = check(
+      "SELECT count(*), sum(hash(text)), sum(s % 1009), max(m) FROM (SELECT text, " +
+        "sum(k) OVER (PARTITION BY id % 3) AS s, max(text) OVER (PARTITION BY id % 3) AS m FROM rows)")
+    assert(spilled > 0)
   }
 
   test("what can't be had, can't be spilled and is needed fails as in Spark") {

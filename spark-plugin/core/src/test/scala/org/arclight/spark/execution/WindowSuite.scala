@@ -122,7 +122,6 @@ class WindowSuite extends FilesSuite {
     "ROWS BETWEEN CURRENT ROW AND CURRENT ROW",
     "ROWS BETWEEN 5000 PRECEDING AND 1 PRECEDING")
 
-  // Each row's frame is computed anew: not of the large partition.
   private val shrinking = Seq(
     "ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING",
     "ROWS BETWEEN 2 PRECEDING AND UNBOUNDED FOLLOWING",
@@ -133,7 +132,7 @@ class WindowSuite extends FilesSuite {
 
   (frames ++ shrinking).foreach { frame =>
     test(s"aggregates over a frame '$frame'") {
-      // Peers are the same in any order but for those functions that depend on it: an order of all.
+      // Those over all that follows take too long in a large partition.
       val rows = if (shrinking.contains(frame)) "rows WHERE k <> 0 OR k IS NULL" else "rows"
       aggregates.grouped(18).foreach { some =>
         both(check(
@@ -187,9 +186,10 @@ class WindowSuite extends FilesSuite {
       "sum(x) OVER (ORDER BY id) FROM rows")
     val functions = (rankings ++ Seq("lag(n)", "sum(n)", "nth_value(n, 1)", "avg(m)"))
       .map(f => s"$f OVER ($keys)")
-    assert(check(
-      s"SELECT id, ${functions.mkString(", ")} FROM (SELECT * FROM rows WHERE id + n < -99999)")
-      .collect().isEmpty)
+    // AQE would leave nothing of it, once it has seen that there are no rows.
+    withSQLConf(SQLConf.ADAPTIVE_EXECUTION_ENABLED.key -> "false") {
+      check(s"SELECT id, ${functions.mkString(", ")} FROM rows WHERE id + n < -99999")
+    }
     check(s"SELECT id, ${functions.mkString(", ")} FROM one")
   }
 

@@ -39,4 +39,7 @@ object FunctionCatalogue {
 
   /** Aggregate functions. */
   def aggregate: Set[String] = names("aggregate_functions").toSet
+
+  /** Functions of windows only. */
+  def window: Set[String] = names("window_functions").toSet
 }

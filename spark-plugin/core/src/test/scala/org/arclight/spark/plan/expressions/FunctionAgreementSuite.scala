@@ -20,7 +20,7 @@ class FunctionAgreementSuite extends AnyFunSuite {
   private val rewrittenBySpark = Set("bool_and", "bool_or")
 
   test("the catalogue names a function once") {
-    Seq("scalar_functions", "aggregate_functions").foreach { section =>
+    Seq("scalar_functions", "aggregate_functions", "window_functions").foreach { section =>
       val names = FunctionCatalogue.names(section)
       assert(names.nonEmpty)
       assert(names.diff(names.distinct).isEmpty, section)
@@ -30,6 +30,7 @@ class FunctionAgreementSuite extends AnyFunSuite {
   test("the plugin calls what the catalogue declares") {
     assert(ExpressionRegistry.scalarFunctions ++ guards ++ forms == FunctionCatalogue.scalar)
     assert(ExpressionRegistry.aggregateFunctions ++ rewrittenBySpark == FunctionCatalogue.aggregate)
+    assert(WindowFunctions.functions == FunctionCatalogue.window)
   }
 
   test("the engine has what the catalogue declares") {
