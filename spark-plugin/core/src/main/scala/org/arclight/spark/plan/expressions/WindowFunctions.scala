@@ -169,29 +169,22 @@ object WindowFunctions {
   private def checkFrame(window: WindowExpression): SupportLevel =
     window.windowSpec.frameSpecification match {
       case _ if !hasFrame(window.windowFunction) => Native
-      case SpecifiedWindowFrame(frameType, lower, upper) =>
-        Seq(lower, upper).flatMap(bound(_)).find(_ != 0) match {
-          case Some(_) if frameType == RangeFrame =>
-            Unsupported("a frame by RANGE with an offset is not native")
-          case Some(_) if Seq(lower, upper).flatMap(bound(_)).exists(_.abs > MAXIMUM_OFFSET) =>
-            Unsupported(s"a frame with an offset beyond $MAXIMUM_OFFSET is not native")
-          case _ if Seq(lower, upper).forall(isKnown(_, frameType)) => Native
-          case _ if frameType == RangeFrame =>
-            Unsupported("a frame by RANGE with an offset is not native")
-          case _ => Unsupported(s"a frame of ${lower.sql} and ${upper.sql} is not native")
-        }
+      case SpecifiedWindowFrame(RangeFrame, lower, upper) =>
+        if (isSpecial(lower) && isSpecial(upper)) Native
+        else Unsupported("a frame by RANGE with an offset is not native")
+      case SpecifiedWindowFrame(RowFrame, lower, upper) =>
+        val offsets = Seq(lower, upper).filterNot(isSpecial).map(bound)
+        if (offsets.forall(_.exists(_.abs <= MAXIMUM_OFFSET))) Native
+        else Unsupported(s"a frame with an offset beyond $MAXIMUM_OFFSET is not native")
       case other => Unsupported(s"a frame of ${other.sql} is not native")
     }
+
+  private def isSpecial(bound: Expression): Boolean = bound.isInstanceOf[SpecialFrameBoundary]
 
   /** Whether a function's result depends on its frame. */
   def hasFrame(function: Expression): Boolean = function match {
     case _: AggregateExpression | _: NthValue => true
     case _ => false
-  }
-
-  private def isKnown(bound: Expression, frameType: FrameType): Boolean = bound match {
-    case UnboundedPreceding | UnboundedFollowing | CurrentRow => true
-    case other => frameType == RowFrame && this.bound(other).isDefined
   }
 
   /** The rows that a bound is behind the current one, if it counts rows. */
