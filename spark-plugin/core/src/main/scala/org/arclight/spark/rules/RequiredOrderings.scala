@@ -28,6 +28,9 @@ private[rules] object RequiredOrderings {
   private def noteWanted(plan: SparkPlan): Unit = plan match {
     case _: Exchange | _: BaseAggregateExec | _: SortExec | _: ExpandExec | _: UnionExec =>
     case join: ShuffledJoin => if (join.outputOrdering.nonEmpty) join.setTagValue(WANTED, ())
+    case join: BroadcastHashJoinExec if join.outputOrdering.nonEmpty =>
+      join.setTagValue(RELIED, ())
+      join.children.foreach(noteWanted)
     case other => other.children.foreach(noteWanted)
   }
 
@@ -56,6 +59,8 @@ private[rules] object RequiredOrderings {
   /** Notes the joins between an order that something relies on and what made it. */
   private def rely(plan: SparkPlan): Unit = plan match {
     case _: SortExec | _: Exchange =>
+    // An order above is of its parent's own making.
+    case operator if operator.outputOrdering.isEmpty =>
     case join: BroadcastHashJoinExec =>
       join.setTagValue(RELIED, ())
       join.children.foreach(rely)

@@ -96,6 +96,14 @@ class TightMemorySuite extends NativeSuite with AdaptiveSparkPlanHelper {
     }
   }
 
+  test("a broadcast of more rows than memory, in a stage that ends in an order of its own") {
+    assert(check(
+      "SELECT k, c FROM (SELECT /*+ BROADCAST(b) */ a.k, count(*) AS c, max(hash(b.text)) AS t " +
+        "FROM (SELECT k, max(id) AS id FROM rows WHERE id % 100 = 0 GROUP BY k) a " +
+        s"JOIN ($wide) b ON a.k = b.k AND a.id < b.id + length(b.twice) GROUP BY a.k) " +
+        "ORDER BY t DESC, k LIMIT 10") > 0)
+  }
+
   test("a broadcast of more rows than memory, below what needs the order of the other side") {
     val numbered = "SELECT k, id, row_number() OVER (PARTITION BY k ORDER BY id) AS n FROM rows"
     def query(broadcast: String): String =
