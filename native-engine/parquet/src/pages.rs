@@ -21,6 +21,9 @@ use crate::pruning::{Leaf, Place, Pruning, PruningTerm, place};
 use crate::resolve::Resolution;
 use crate::source::FileReader;
 
+/// The most bytes that bounds, or places, of a row group's pages may lie apart.
+const MOST_BYTES: i64 = 16 << 20;
+
 /// The page index of a row group.
 #[derive(Debug)]
 pub(crate) struct PageIndex {
@@ -88,10 +91,9 @@ impl PageIndex {
         let row_group = builder.set_column_metadata(columns).build().ok()?;
         let file = footer.metadata.file_metadata().clone();
         let metadata = ParquetMetaData::new(file, vec![row_group]);
-        let mut indexes = ParquetMetaDataReader::new_with_metadata(metadata)
-            .with_page_index_policy(PageIndexPolicy::Optional);
-        indexes.read_page_indexes(reader).ok()?;
-        let metadata = indexes.finish().ok()?;
+        // Writers put all row groups' bounds first, then all their places: each is read by itself.
+        let metadata = read_part(metadata, reader, true)?;
+        let metadata = read_part(metadata, reader, false)?;
         Some(PageIndex {
             bounds: metadata.column_index()?.first()?.clone(),
             places: metadata.offset_index()?.first()?.clone(),
@@ -185,6 +187,36 @@ impl PageIndex {
         }
         Some(kept)
     }
+}
+
+/// Reads the bounds of pages or their places. `None` if that fails, or is so much that it can't be
+/// right.
+fn read_part(
+    metadata: ParquetMetaData,
+    reader: &FileReader,
+    bounds: bool,
+) -> Option<ParquetMetaData> {
+    let columns = metadata.row_group(0).columns().iter();
+    let parts = columns.filter_map(|c| match bounds {
+        true => Some((c.column_index_offset()?, c.column_index_length()?)),
+        false => Some((c.offset_index_offset()?, c.offset_index_length()?)),
+    });
+    let (start, end) = parts.fold((i64::MAX, 0), |(start, end), (offset, length)| {
+        let stop = offset.saturating_add(length.into());
+        (start.min(offset), end.max(stop))
+    });
+    if start < 0 || end.saturating_sub(start) > MOST_BYTES {
+        return None;
+    }
+    let (of_bounds, of_places) = match bounds {
+        true => (PageIndexPolicy::Optional, PageIndexPolicy::Skip),
+        false => (PageIndexPolicy::Skip, PageIndexPolicy::Optional),
+    };
+    let mut indexes = ParquetMetaDataReader::new_with_metadata(metadata)
+        .with_column_index_policy(of_bounds)
+        .with_offset_index_policy(of_places);
+    indexes.read_page_indexes(reader).ok()?;
+    indexes.finish().ok()
 }
 
 /// The rows of a page.

@@ -56,19 +56,6 @@ impl RowGroupReader {
         let index = index.filter(|_| rows.first() != Some(&(0..all)));
         let places = |leaf: usize| index.and_then(|i| i.places(leaf, metadata.column(leaf), all));
         let reader = Arc::new(FileReader(Arc::clone(source)));
-        let chunks: Vec<Range<u64>> = resolution
-            .leaves
-            .iter()
-            .flat_map(|&leaf| {
-                let chunk = byte_range(metadata.column(leaf));
-                match places(leaf) {
-                    Some(places) => byte_ranges(chunk, places, &rows, all),
-                    None => vec![chunk],
-                }
-            })
-            .collect();
-        let bytes = chunks.iter().map(|chunk| chunk.end - chunk.start).sum();
-        source.set_chunks(chunks);
         let mut flat: Vec<Option<FlatReader>> = Vec::new();
         let mut others = resolution.leaves.clone();
         for column in &resolution.columns {
@@ -94,6 +81,23 @@ impl RowGroupReader {
                 others.retain(|l| l != leaf);
             }
         }
+        let chunks: Vec<Vec<Range<u64>>> = resolution
+            .leaves
+            .iter()
+            .map(|leaf| {
+                let chunk = byte_range(metadata.column(*leaf));
+                match places(*leaf) {
+                    // arrow-rs looks at the header of every page.
+                    Some(places) if !others.contains(leaf) => {
+                        byte_ranges(chunk, places, &rows, all)
+                    }
+                    _ => Vec::from_iter(Some(chunk)),
+                }
+            })
+            .collect();
+        let bytes = chunks.iter().flatten().map(|part| part.end - part.start);
+        let bytes = bytes.sum();
+        source.set_chunks(chunks);
         let others = if others.is_empty() {
             None
         } else {
@@ -191,7 +195,7 @@ fn byte_range(chunk: &ColumnChunkMetaData) -> Range<u64> {
     start..start.saturating_add(chunk.compressed_size().max(0) as u64)
 }
 
-/// Where the pages are that hold some of `rows`, and the dictionary before them.
+/// Where the pages are that hold some of `rows`, which are ascending, and the dictionary before them.
 fn byte_ranges(
     chunk: Range<u64>,
     places: &[PageLocation],
@@ -200,12 +204,11 @@ fn byte_ranges(
 ) -> Vec<Range<u64>> {
     let first = places.first().map_or(chunk.end, |p| p.offset as u64);
     let mut ranges = Vec::from_iter(Some(chunk.start..first));
+    let mut wanted = rows.iter().peekable();
     for (page, place) in places.iter().enumerate() {
         let held = page_rows(places, page, all);
-        if rows
-            .iter()
-            .any(|r| r.start < held.end && held.start < r.end)
-        {
+        while wanted.next_if(|r| r.end <= held.start).is_some() {}
+        if wanted.peek().is_some_and(|r| r.start < held.end) {
             let start = place.offset as u64;
             let end = start + place.compressed_page_size as u64;
             match ranges.last_mut() {

@@ -25,9 +25,19 @@ enum Handle {
 
 /// A part of a column chunk that is in memory.
 struct Window {
-    chunk: Range<u64>,
+    /// The parts of the chunk that are to be read, ascending.
+    parts: Vec<Range<u64>>,
     start: u64,
     bytes: Bytes,
+}
+
+impl Window {
+    /// The part that a position is in.
+    fn part(&self, position: u64) -> Option<Range<u64>> {
+        let before = self.parts.partition_point(|part| part.end <= position);
+        let part = self.parts.get(before)?;
+        part.contains(&position).then(|| part.clone())
+    }
 }
 
 /// An open file of one stream.
@@ -109,13 +119,13 @@ impl FileSource {
         }
     }
 
-    /// Announces the column chunks to be read; forgets earlier ones.
-    pub(crate) fn set_chunks(&self, chunks: Vec<Range<u64>>) {
+    /// Announces the column chunks to be read, each with its parts; forgets earlier ones.
+    pub(crate) fn set_chunks(&self, chunks: Vec<Vec<Range<u64>>>) {
         *lock(&self.windows) = chunks
             .into_iter()
-            .map(|chunk| Window {
-                start: chunk.start,
-                chunk,
+            .map(|parts| Window {
+                start: 0,
+                parts,
                 bytes: Bytes::new(),
             })
             .collect();
@@ -173,15 +183,16 @@ impl FileSource {
     fn read_ahead(&self, start: u64, length: usize) -> parquet::errors::Result<Bytes> {
         let end = start.saturating_add(length as u64);
         let mut windows = lock(&self.windows);
-        let window = windows
-            .iter_mut()
-            .find(|w| w.chunk.start <= start && end <= w.chunk.end);
-        let Some(window) = window else {
+        let window = windows.iter_mut().find_map(|window| {
+            let part = window.part(start).filter(|part| end <= part.end)?;
+            Some((window, part.end))
+        });
+        let Some((window, part_end)) = window else {
             return self.read(start, length);
         };
         let held = window.start..window.start + window.bytes.len() as u64;
         if held.start > start || end > held.end {
-            let wanted = (window.chunk.end - start).min(self.window().max(length as u64));
+            let wanted = (part_end - start).min(self.window().max(length as u64));
             window.bytes = self.read(start, wanted as usize)?;
             window.start = start;
         }
@@ -238,8 +249,8 @@ impl Read for HeaderReader {
         if self.buffer.is_empty() {
             let chunk_end = lock(&self.source.windows)
                 .iter()
-                .find(|w| w.chunk.contains(&self.position))
-                .map_or(self.source.length, |w| w.chunk.end);
+                .find_map(|w| w.part(self.position))
+                .map_or(self.source.length, |part| part.end);
             let left = chunk_end.saturating_sub(self.position);
             let wanted = left.min(HEADER as u64) as usize;
             if wanted == 0 {
