@@ -168,12 +168,14 @@ impl Store {
     /// The block's rows. One that is on disk stays there.
     pub(super) fn load(&mut self, index: usize) -> Result<Loaded, EngineError> {
         self.check()?;
+        self.task.check_cancelled()?;
         let missing = || EngineError::Internal(format!("a window has no block {index}"));
         let block = self.blocks.get(index).ok_or_else(missing)?;
+        let first = block.first;
         let run = match &block.data {
             Rows::Memory(batch) => {
                 return Ok(Loaded {
-                    first: block.first,
+                    first,
                     batch: batch.clone(),
                 });
             }
@@ -184,12 +186,18 @@ impl Store {
         }
         let mut reader = self.spilled.as_ref().ok_or_else(missing)?.reader(run);
         let batch = reader.next_batch()?.ok_or_else(missing)?;
-        self.working.hold((RECENT * batch.memory_size()) as u64)?;
-        let loaded = Loaded {
-            first: block.first,
-            batch,
-        };
-        if self.recent.len() == RECENT {
+        let size = batch.memory_size() as u64;
+        let more = (RECENT as u64 * size).saturating_sub(self.working.bytes());
+        let mut kept = RECENT;
+        if !self.working.try_grow(more) {
+            // It may be the blocks in memory that take it all.
+            self.spill()?;
+            self.recent.clear();
+            self.working.hold(size)?;
+            kept = 1;
+        }
+        let loaded = Loaded { first, batch };
+        while self.recent.len() >= kept {
             self.recent.remove(0);
         }
         self.recent.push((index, loaded.clone()));

@@ -4,6 +4,7 @@ import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.aggregate._
 import org.apache.spark.sql.catalyst.optimizer.NormalizeNaNAndZero
 import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.NullType
 
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.plan.SparkTypes
@@ -157,7 +158,8 @@ object WindowFunctions {
   def default(function: FrameLessOffsetWindowFunction): Option[Expression] =
     Option(function.default).filter {
       case Literal(null, _) => false
-      case _ => true
+      // NULL too, and of another type than the input.
+      case other => other.dataType != NullType
     }
 
   /**
