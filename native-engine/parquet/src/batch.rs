@@ -9,6 +9,7 @@ use arclight_operators::{EngineError, FileSplit, OperatorMetrics, RuntimeFilter}
 
 use crate::convert::convert;
 use crate::flat::Decoded;
+use crate::ranges;
 use crate::resolve::{FileColumn, Resolution};
 use crate::row_group::RowGroupReader;
 use crate::scan::ScanPlan;
@@ -46,7 +47,7 @@ impl<'a> BatchReader<'a> {
         row_group: &'a mut RowGroupReader,
         rows: Vec<Range<u64>>,
     ) -> Result<Self, EngineError> {
-        let count = rows.iter().map(|r| (r.end - r.start) as usize).sum();
+        let count = ranges::count(&rows) as usize;
         // What arrow-rs reads it reads batch by batch.
         let others = row_group.read_others(count).map_err(|e| source.error(e))?;
         let decoded = others.into_iter().map(|d| d.map(|d| (d, true))).collect();
@@ -116,23 +117,11 @@ impl<'a> BatchReader<'a> {
 
     /// Goes on with the batch's rows at these positions alone.
     fn narrow(&mut self, positions: &[u32]) {
-        let mut rows: Vec<Range<u64>> = Vec::with_capacity(positions.len());
-        let mut ranges = self.rows.iter();
-        let (mut range, mut before) = (0..0, 0);
+        let all: Vec<u64> = self.rows.iter().cloned().flatten().collect();
+        let mut rows = Vec::with_capacity(positions.len());
         for &position in positions {
-            let position = u64::from(position);
-            while position - before >= range.end - range.start {
-                before += range.end - range.start;
-                let Some(next) = ranges.next() else {
-                    break;
-                };
-                range = next.clone();
-            }
-            let row = range.start + position - before;
-            match rows.last_mut() {
-                Some(last) if last.end == row => last.end += 1,
-                _ => rows.push(row..row + 1),
-            }
+            let row = all[position as usize];
+            ranges::append(&mut rows, row..row + 1);
         }
         self.rows = rows;
         self.count = positions.len();

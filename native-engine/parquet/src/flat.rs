@@ -17,6 +17,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use crate::footer::is_dictionary_encoded;
 use crate::page::{DataPage, PageValues, damaged};
+use crate::ranges::count;
 use crate::source::FileReader;
 
 /// Rows decoded from a column chunk.
@@ -158,7 +159,7 @@ impl FlatReader {
         ranges: &[Range<u64>],
         dictionary: &mut Option<Vec<T>>,
     ) -> Result<(Vec<T>, Option<NullBuffer>)> {
-        let rows = count(ranges);
+        let rows = count(ranges) as usize;
         let mut out: Vec<T> = Vec::with_capacity(rows);
         let mut validity = self.validity(rows);
         for range in ranges {
@@ -200,7 +201,7 @@ impl FlatReader {
         data_type: &SparkType,
         dictionary: &mut Option<Arc<Column>>,
     ) -> Result<Column> {
-        let rows = count(ranges);
+        let rows = count(ranges) as usize;
         let mut out: Vec<u32> = Vec::with_capacity(rows);
         let mut validity = self.validity(rows);
         let mut load = |bytes: Bytes, count| {
@@ -306,11 +307,6 @@ impl FlatReader {
 
 /// What takes in a dictionary page's plain values and their number.
 type Load<'a> = &'a mut dyn FnMut(Bytes, usize) -> Result<()>;
-
-/// The number of rows in ranges.
-fn count(ranges: &[Range<u64>]) -> usize {
-    ranges.iter().map(|r| (r.end - r.start) as usize).sum()
-}
 
 fn load_numbers<T: Plain>(
     dictionary: &mut Option<Vec<T>>,

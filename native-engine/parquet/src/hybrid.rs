@@ -27,6 +27,20 @@ enum Run {
     },
 }
 
+/// Values encoded in one way.
+enum Part<'a> {
+    Repeated {
+        value: u32,
+        count: usize,
+    },
+    /// Values `first..first + count` of bit-packed `run`.
+    Packed {
+        run: &'a [u8],
+        first: usize,
+        count: usize,
+    },
+}
+
 fn truncated() -> ParquetError {
     ParquetError::EOF("a page's run-length encoded values end too early".to_string())
 }
@@ -90,26 +104,40 @@ impl Hybrid {
         Ok(())
     }
 
+    /// The next values, at most `most`, as far as they are encoded in one way.
+    #[inline]
+    fn part(&mut self, most: usize) -> Result<Part<'_>> {
+        loop {
+            match &mut self.run {
+                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => {}
+                Run::Repeated { value, left } => {
+                    let count = most.min(*left);
+                    *left -= count;
+                    let value = *value;
+                    return Ok(Part::Repeated { value, count });
+                }
+                Run::Packed { start, next, left } => {
+                    let (count, first) = (most.min(*left), *next);
+                    *next += count;
+                    *left -= count;
+                    let run = self.data.get(*start..).ok_or_else(truncated)?;
+                    return Ok(Part::Packed { run, first, count });
+                }
+            }
+            self.next_run()?;
+        }
+    }
+
     /// Appends the next `count` values.
     pub(crate) fn read(&mut self, mut count: usize, out: &mut Vec<u32>) -> Result<()> {
         out.reserve(count);
+        let width = self.width;
         while count > 0 {
-            match &mut self.run {
-                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Repeated { value, left } => {
-                    let taken = count.min(*left);
-                    out.resize(out.len() + taken, *value);
-                    *left -= taken;
-                    count -= taken;
-                }
-                Run::Packed { start, next, left } => {
-                    let taken = count.min(*left);
-                    let run = self.data.get(*start..).ok_or_else(truncated)?;
-                    unpack(run, self.width, *next, taken, out);
-                    *next += taken;
-                    *left -= taken;
-                    count -= taken;
-                }
+            let part = self.part(count)?;
+            count -= part.count();
+            match part {
+                Part::Repeated { value, count } => out.resize(out.len() + count, value),
+                Part::Packed { run, first, count } => unpack(run, width, first, count, out),
             }
         }
         Ok(())
@@ -118,81 +146,53 @@ impl Hybrid {
     /// Passes over the next `count` values.
     pub(crate) fn skip(&mut self, mut count: usize) -> Result<()> {
         while count > 0 {
-            match &mut self.run {
-                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Repeated { left, .. } => {
-                    let taken = count.min(*left);
-                    *left -= taken;
-                    count -= taken;
-                }
-                Run::Packed { next, left, .. } => {
-                    let taken = count.min(*left);
-                    *next += taken;
-                    *left -= taken;
-                    count -= taken;
-                }
-            }
+            count -= self.part(count)?.count();
         }
         Ok(())
     }
 
     /// Passes over the next `count` values, of one bit each, and gives how many are set.
-    pub(crate) fn skip_bits(&mut self, mut count: usize) -> Result<usize> {
-        debug_assert!(self.width == 1);
-        let mut set = 0;
-        while count > 0 {
-            match &mut self.run {
-                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Repeated { value, left } => {
-                    let taken = count.min(*left);
-                    set += if *value != 0 { taken } else { 0 };
-                    *left -= taken;
-                    count -= taken;
-                }
-                Run::Packed { start, next, left } => {
-                    let taken = count.min(*left);
-                    let run = self.data.get(*start..).ok_or_else(truncated)?;
-                    set += count_set(run, *next, taken);
-                    *next += taken;
-                    *left -= taken;
-                    count -= taken;
-                }
-            }
-        }
-        Ok(set)
+    pub(crate) fn skip_bits(&mut self, count: usize) -> Result<usize> {
+        self.bits(count, |_| {})
     }
 
     /// Appends the next `count` values, of one bit each, as bits, and gives how many are set.
     pub(crate) fn read_bits(
         &mut self,
-        mut count: usize,
+        count: usize,
         out: &mut BooleanBufferBuilder,
     ) -> Result<usize> {
+        self.bits(count, |part| match *part {
+            Part::Repeated { value, count } => out.append_n(count, value != 0),
+            Part::Packed { run, first, count } => {
+                out.append_packed_range(first..first + count, run)
+            }
+        })
+    }
+
+    /// Hands out the next `count` values, of one bit each, and gives how many are set.
+    fn bits(&mut self, mut count: usize, mut take: impl FnMut(&Part<'_>)) -> Result<usize> {
         debug_assert!(self.width == 1);
         let mut set = 0;
         while count > 0 {
-            match &mut self.run {
-                Run::Repeated { left: 0, .. } | Run::Packed { left: 0, .. } => self.next_run()?,
-                Run::Repeated { value, left } => {
-                    let taken = count.min(*left);
-                    out.append_n(taken, *value != 0);
-                    set += if *value != 0 { taken } else { 0 };
-                    *left -= taken;
-                    count -= taken;
-                }
-                Run::Packed { start, next, left } => {
-                    let taken = count.min(*left);
-                    let run = self.data.get(*start..).ok_or_else(truncated)?;
-                    let before = out.len();
-                    out.append_packed_range(*next..*next + taken, run);
-                    set += count_set(out.as_slice(), before, taken);
-                    *next += taken;
-                    *left -= taken;
-                    count -= taken;
-                }
-            }
+            let part = self.part(count)?;
+            count -= part.count();
+            set += match part {
+                Part::Repeated { value: 0, .. } => 0,
+                Part::Repeated { count, .. } => count,
+                Part::Packed { run, first, count } => count_set(run, first, count),
+            };
+            take(&part);
         }
         Ok(set)
+    }
+}
+
+impl Part<'_> {
+    fn count(&self) -> usize {
+        match *self {
+            Part::Repeated { count, .. } | Part::Packed { count, .. } => count,
+        }
     }
 }
 

@@ -16,6 +16,7 @@ mod hybrid;
 mod page;
 mod pages;
 mod pruning;
+mod ranges;
 mod rebase;
 mod resolve;
 mod row_group;

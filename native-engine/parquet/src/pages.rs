@@ -18,6 +18,7 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 
 use crate::footer::Footer;
 use crate::pruning::{Leaf, Place, Pruning, PruningTerm, place};
+use crate::ranges::{append, intersect};
 use crate::resolve::Resolution;
 use crate::source::FileReader;
 
@@ -108,27 +109,21 @@ impl PageIndex {
         rows: u64,
     ) -> Option<&[PageLocation]> {
         let places = self.places.get(leaf)?.page_locations();
-        let (start, length) = (chunk_start(chunk)?, chunk.compressed_size());
-        let end = start.checked_add(length)?;
+        let chunk = byte_range(chunk);
         if places.first()?.first_row_index != 0 {
             return None;
         }
-        let mut next = (start, -1);
+        let (mut end, mut row) = (chunk.start, -1);
         for place in places {
-            let (offset, row) = next;
-            if place.offset < offset
-                || place.first_row_index <= row
-                || place.compressed_page_size <= 0
-            {
+            let offset = u64::try_from(place.offset).ok()?;
+            let size = u64::try_from(place.compressed_page_size).ok()?;
+            if offset < end || size == 0 || place.first_row_index <= row {
                 return None;
             }
-            let page_end = place
-                .offset
-                .checked_add(place.compressed_page_size.into())?;
-            next = (page_end, place.first_row_index);
+            end = offset.checked_add(size)?;
+            row = place.first_row_index;
         }
-        let (last_end, last_row) = next;
-        (last_end <= end && u64::try_from(last_row).ok()? < rows).then_some(places)
+        (end <= chunk.end && u64::try_from(row).ok()? < rows).then_some(places)
     }
 
     /// The rows of the row group that may pass, ascending.
@@ -179,10 +174,7 @@ impl PageIndex {
             let range = page_rows(places, page, rows);
             let count = range.end - range.start;
             if page_statistics(bounds, page, count).is_none_or(|s| may(&s, count)) {
-                match kept.last_mut() {
-                    Some(last) if last.end == range.start => last.end = range.end,
-                    _ => kept.push(range),
-                }
+                append(&mut kept, range);
             }
         }
         Some(kept)
@@ -225,11 +217,12 @@ pub(crate) fn page_rows(places: &[PageLocation], page: usize, rows: u64) -> Rang
     places[page].first_row_index as u64..end.unwrap_or(rows)
 }
 
-/// Where a column chunk begins in the file.
-fn chunk_start(chunk: &ColumnChunkMetaData) -> Option<i64> {
+/// Where a column chunk's pages are in the file.
+pub(crate) fn byte_range(chunk: &ColumnChunkMetaData) -> Range<u64> {
     let data = chunk.data_page_offset();
     let dictionary = chunk.dictionary_page_offset().filter(|&d| d > 0);
-    Some(dictionary.map_or(data, |d| d.min(data))).filter(|&start| start >= 0)
+    let start = dictionary.map_or(data, |d| d.min(data)).max(0) as u64;
+    start..start.saturating_add(chunk.compressed_size().max(0) as u64)
 }
 
 /// What the index says of a page of `rows` rows, in the form of a chunk's statistics.
@@ -284,51 +277,4 @@ fn page_statistics(index: &ColumnIndexMetaData, page: usize, rows: u64) -> Optio
             )
         }
     })
-}
-
-/// What is in both of two ascending lists of ranges.
-fn intersect(left: &[Range<u64>], right: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut both = Vec::new();
-    let (mut l, mut r) = (0, 0);
-    while let (Some(a), Some(b)) = (left.get(l), right.get(r)) {
-        let (start, end) = (a.start.max(b.start), a.end.min(b.end));
-        if start < end {
-            both.push(start..end);
-        }
-        match a.end <= b.end {
-            true => l += 1,
-            false => r += 1,
-        }
-    }
-    both
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn ranges() -> impl Strategy<Value = Vec<Range<u64>>> {
-        prop::collection::vec((1_u64..5, 1_u64..5), 0..8).prop_map(|steps| {
-            let mut at = 0;
-            let steps = steps.into_iter().map(|(gap, length)| {
-                let start = at + gap;
-                at = start + length;
-                start..at
-            });
-            steps.collect()
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn intersection_is_of_rows(left in ranges(), right in ranges()) {
-            let rows = |r: &[Range<u64>]| r.iter().cloned().flatten().collect::<Vec<_>>();
-            let both = intersect(&left, &right);
-            let right = rows(&right);
-            let expected = rows(&left).into_iter().filter(|row| right.contains(row));
-            prop_assert_eq!(rows(&both), expected.collect::<Vec<_>>());
-            prop_assert!(both.iter().all(|r| !r.is_empty()));
-        }
-    }
 }

@@ -11,12 +11,12 @@ use parquet::arrow::arrow_reader::{
     ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::{ParquetError, Result};
-use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 
 use crate::flat::{Decoded, FlatReader};
 use crate::footer::Footer;
-use crate::pages::{PageIndex, page_rows};
+use crate::pages::{PageIndex, byte_range, page_rows};
+use crate::ranges::{append, count};
 use crate::resolve::{Conversion, FileColumn, NodeKind, Resolution};
 use crate::source::{FileReader, FileSource};
 
@@ -53,7 +53,8 @@ impl RowGroupReader {
     ) -> Result<Self> {
         let metadata = footer.metadata.row_group(row_group.index);
         let all = metadata.num_rows().max(0) as u64;
-        let index = index.filter(|_| rows.first() != Some(&(0..all)));
+        let whole = rows.first() == Some(&(0..all));
+        let index = index.filter(|_| !whole);
         let places = |leaf: usize| index.and_then(|i| i.places(leaf, metadata.column(leaf), all));
         let reader = Arc::new(FileReader(Arc::clone(source)));
         let mut flat: Vec<Option<FlatReader>> = Vec::new();
@@ -95,8 +96,7 @@ impl RowGroupReader {
                 }
             })
             .collect();
-        let bytes = chunks.iter().flatten().map(|part| part.end - part.start);
-        let bytes = bytes.sum();
+        let bytes = chunks.iter().map(|parts| count(parts)).sum();
         source.set_chunks(chunks);
         let others = if others.is_empty() {
             None
@@ -111,7 +111,7 @@ impl RowGroupReader {
                 .with_batch_size(batch_size)
                 .with_row_groups(vec![row_group.index])
                 .with_projection(mask);
-            if rows.first() != Some(&(0..all)) {
+            if !whole {
                 let rows = rows.iter().map(|r| r.start as usize..r.end as usize);
                 let selection = RowSelection::from_consecutive_ranges(rows, all as usize);
                 builder = builder.with_row_selection(selection);
@@ -187,14 +187,6 @@ impl RowGroupReader {
     }
 }
 
-/// Where a column chunk's pages are in the file.
-fn byte_range(chunk: &ColumnChunkMetaData) -> Range<u64> {
-    let data = chunk.data_page_offset();
-    let dictionary = chunk.dictionary_page_offset().filter(|&d| d > 0);
-    let start = dictionary.map_or(data, |d| d.min(data)).max(0) as u64;
-    start..start.saturating_add(chunk.compressed_size().max(0) as u64)
-}
-
 /// Where the pages are that hold some of `rows`, which are ascending, and the dictionary before them.
 fn byte_ranges(
     chunk: Range<u64>,
@@ -211,10 +203,7 @@ fn byte_ranges(
         if wanted.peek().is_some_and(|r| r.start < held.end) {
             let start = place.offset as u64;
             let end = start + place.compressed_page_size as u64;
-            match ranges.last_mut() {
-                Some(last) if last.end == start => last.end = end,
-                _ => ranges.push(start..end),
-            }
+            append(&mut ranges, start..end);
         }
     }
     ranges

@@ -71,9 +71,9 @@ impl ParquetScan {
     /// its number among the task's metrics.
     pub fn new(id: usize, options: ScanOptions, schema: Schema, pruning: Option<Pruning>) -> Self {
         let plan = ScanPlan {
+            pruning: pruning.filter(|_| !options.ignore_statistics),
             options,
             schema,
-            pruning,
         };
         ParquetScan {
             id,

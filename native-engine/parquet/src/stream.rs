@@ -14,6 +14,7 @@ use crate::batch::BatchReader;
 use crate::footer::Footer;
 use crate::pages::{PageIndex, Wanted};
 use crate::pruning::{key_may_pass, may_match};
+use crate::ranges::count;
 use crate::resolve::{Refusal, Resolution, resolve};
 use crate::row_group::{RowGroup, RowGroupReader};
 use crate::scan::ScanPlan;
@@ -130,8 +131,7 @@ impl ParquetStream {
         }
         let refuse = |refusal: Refusal| refused(&split.path, refusal);
         let resolution = resolve(&footer, &self.plan.schema, &self.plan.options).map_err(refuse)?;
-        let statistics = !self.plan.options.ignore_statistics;
-        if let Some(pruning) = self.plan.pruning.as_ref().filter(|_| statistics) {
+        if let Some(pruning) = &self.plan.pruning {
             let all = row_groups.len();
             let reader = FileReader(Arc::clone(&source));
             row_groups.retain(|r| {
@@ -170,11 +170,10 @@ impl ParquetStream {
                 return Ok(None);
             };
             let metadata = file.footer.metadata.row_group(row_group.index);
-            let statistics = !self.plan.options.ignore_statistics;
-            let may_pass = filters.iter().all(|(column, filter)| {
-                !statistics
-                    || key_may_pass(*column, filter, &file.resolution, &file.footer, metadata)
-            });
+            let may_pass = self.plan.options.ignore_statistics
+                || filters.iter().all(|(column, filter)| {
+                    key_may_pass(*column, filter, &file.resolution, &file.footer, metadata)
+                });
             if !may_pass {
                 OperatorMetrics::add(&self.metrics.row_groups_pruned, 1);
                 continue;
@@ -185,8 +184,7 @@ impl ParquetStream {
             }
             let (rows, index) = wanted_rows(&self.plan, filters, file, metadata);
             let all = metadata.num_rows().max(0) as u64;
-            let left: u64 = rows.iter().map(|r| r.end - r.start).sum();
-            OperatorMetrics::add(&self.metrics.pruned_rows, all - left);
+            OperatorMetrics::add(&self.metrics.pruned_rows, all - count(&rows));
             if rows.is_empty() {
                 continue;
             }
