@@ -5,15 +5,15 @@
 
 use std::sync::Arc;
 
-use arclight_columns::{Column, Selection, SparkType};
+use arclight_columns::{Column, NullBuffer, Selection, SparkType};
 
+use super::count::Counts;
 use super::decimal::{DecimalTotals, bounded, decimals};
-use super::loops::{FEW, argument, each, each_chained, few_counts, validity, visit};
+use super::loops::{Groups, argument, validity, visit};
 use super::sum::DoubleUpdate;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
 use crate::expression::EvalError;
-use crate::kernel::input;
 use crate::registry::{BuildError, EvalMode};
 
 pub(super) const FUNCTIONS: &[AggregateEntry] = &[("avg", build)];
@@ -74,84 +74,37 @@ fn scale(data_type: &SparkType) -> i8 {
     }
 }
 
-#[derive(Default)]
-struct Counts(Vec<i64>);
-
-impl Counts {
-    fn update(&mut self, groups: &[u32], column: &Column, rows: &Selection) {
-        let valid = column.logical_validity();
-        let counts = &mut self.0[..];
-        if valid.is_none() && counts.len() <= FEW {
-            let more = few_counts(groups);
-            counts.iter_mut().zip(more).for_each(|(c, m)| *c += m);
-            return;
-        }
-        each(groups, rows, valid.as_ref(), |group, _| counts[group] += 1);
-    }
-
-    fn update_chain(
-        &mut self,
-        groups: &[u32],
-        chained: &[bool],
-        column: &Column,
-        rows: &Selection,
-    ) {
-        let valid = column.logical_validity();
-        let counts = &mut self.0[..];
-        each_chained(
-            groups,
-            chained,
-            rows,
-            valid.as_ref(),
-            |group, begins, row| {
-                if begins {
-                    counts[group] = counts[group - 1];
-                }
-                counts[group] += i64::from(row.is_some());
-            },
-        );
-    }
-
-    fn merge(
-        &mut self,
-        groups: &[u32],
-        column: &Column,
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let values = input::<i64>(column)?;
-        let counts = &mut self.0[..];
-        each(groups, rows, None, |group, row| {
-            counts[group] = counts[group].wrapping_add(values.get(row));
-        });
-        Ok(())
-    }
-
-    fn column(&self, from: usize, to: usize) -> Column {
-        Column::fixed(SparkType::Long, self.0[from..to].to_vec(), None)
-    }
-}
-
 struct DoubleState {
     sums: Vec<f64>,
     counts: Counts,
 }
 
 impl DoubleState {
-    fn add(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: Option<&[bool]>,
-        column: &Column,
+        groups: Groups<'_>,
+        arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
         let valid = column.logical_validity();
+        self.counts.update(groups, valid.as_ref(), rows);
+        self.add(groups, &column, valid.as_ref(), rows)
+    }
+
+    fn add(
+        &mut self,
+        groups: Groups<'_>,
+        column: &Column,
+        valid: Option<&NullBuffer>,
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
         visit(
             column,
             DoubleUpdate {
                 sums: &mut self.sums,
                 groups,
-                chained,
-                valid: valid.as_ref(),
+                valid,
                 rows,
             },
         )
@@ -175,9 +128,7 @@ impl AggregateState for DoubleState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        self.counts.update(groups, &column, rows);
-        self.add(groups, None, &column, rows)
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -187,9 +138,7 @@ impl AggregateState for DoubleState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        self.counts.update_chain(groups, chained, &column, rows);
-        self.add(groups, Some(chained), &column, rows)
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(
@@ -200,7 +149,8 @@ impl AggregateState for DoubleState {
     ) -> Result<(), EvalError> {
         let (sums, counts) = (argument(buffers, 0)?, argument(buffers, 1)?);
         self.counts.merge(groups, &counts, rows)?;
-        self.add(groups, None, &sums, rows)
+        let valid = sums.logical_validity();
+        self.add(Groups::apart(groups), &sums, valid.as_ref(), rows)
     }
 
     fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
@@ -236,6 +186,20 @@ struct DecimalState {
     counts: Counts,
 }
 
+impl DecimalState {
+    fn take_in(
+        &mut self,
+        groups: Groups<'_>,
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        self.counts.update(groups, valid.as_ref(), rows);
+        self.totals.update(groups, &column, valid.as_ref(), rows)
+    }
+}
+
 impl AggregateState for DecimalState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
@@ -253,10 +217,7 @@ impl AggregateState for DecimalState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        self.counts.update(groups, &column, rows);
-        self.totals.update(groups, &column, valid.as_ref(), rows)
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -266,11 +227,7 @@ impl AggregateState for DecimalState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        self.counts.update_chain(groups, chained, &column, rows);
-        self.totals
-            .update_chain(groups, chained, &column, valid.as_ref(), rows)
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, NullBuffer, Selection, SparkType};
 
-use super::loops::{FEW, argument, each, each_chained, few_counts};
+use super::loops::{FEW, Groups, argument, each, few_counts};
 use super::{AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
 use crate::expression::EvalError;
@@ -27,28 +27,73 @@ impl AggregateFunction for Count {
         &SparkType::Long
     }
     fn create(&self, _grouped: bool) -> Box<dyn AggregateState> {
-        Box::new(CountState { counts: Vec::new() })
+        Box::new(CountState(Counts::default()))
     }
 }
 
-struct CountState {
-    counts: Vec<i64>,
+/// How many rows each group has.
+#[derive(Default)]
+pub(super) struct Counts(pub(super) Vec<i64>);
+
+impl Counts {
+    /// Counts the rows that are not NULL.
+    pub(super) fn update(
+        &mut self,
+        groups: Groups<'_>,
+        validity: Option<&NullBuffer>,
+        rows: &Selection,
+    ) {
+        let counts = &mut self.0[..];
+        if groups.chained.is_none() && validity.is_none() && counts.len() <= FEW {
+            let more = few_counts(groups.of_rows);
+            counts.iter_mut().zip(more).for_each(|(c, m)| *c += m);
+            return;
+        }
+        let begin = |counts: &mut [i64], group: usize| counts[group] = counts[group - 1];
+        groups.each(rows, validity, counts, begin, |counts, group, _| {
+            counts[group] += 1;
+        });
+    }
+
+    /// Adds counts.
+    pub(super) fn merge(
+        &mut self,
+        groups: &[u32],
+        column: &Column,
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let values = input::<i64>(column)?;
+        let counts = &mut self.0[..];
+        each(groups, rows, None, |group, row| {
+            counts[group] = counts[group].wrapping_add(values.get(row));
+        });
+        Ok(())
+    }
+
+    /// The counts of groups `from..to`.
+    pub(super) fn column(&self, from: usize, to: usize) -> Column {
+        Column::fixed(SparkType::Long, self.0[from..to].to_vec(), None)
+    }
 }
 
-/// The rows that count.
-fn validity(arguments: &[Column]) -> Option<NullBuffer> {
-    arguments.iter().fold(None, |all, column| {
-        NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
-    })
+struct CountState(Counts);
+
+impl CountState {
+    fn add(&mut self, groups: Groups<'_>, arguments: &[Column], rows: &Selection) {
+        let validity = arguments.iter().fold(None, |all, column| {
+            NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
+        });
+        self.0.update(groups, validity.as_ref(), rows);
+    }
 }
 
 impl AggregateState for CountState {
     fn resize(&mut self, count: usize) {
-        self.counts.resize(count, 0);
+        self.0.0.resize(count, 0);
     }
 
     fn copy(&mut self, from: usize, to: usize) {
-        self.counts[to] = self.counts[from];
+        self.0.0[to] = self.0.0[from];
     }
 
     fn update(
@@ -57,17 +102,7 @@ impl AggregateState for CountState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let validity = validity(arguments);
-        let counts = &mut self.counts[..];
-        if validity.is_none() && counts.len() <= FEW {
-            for (count, more) in counts.iter_mut().zip(few_counts(groups)) {
-                *count += more;
-            }
-            return Ok(());
-        }
-        each(groups, rows, validity.as_ref(), |group, _| {
-            counts[group] += 1
-        });
+        self.add(Groups::apart(groups), arguments, rows);
         Ok(())
     }
 
@@ -78,20 +113,7 @@ impl AggregateState for CountState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let validity = validity(arguments);
-        let counts = &mut self.counts[..];
-        each_chained(
-            groups,
-            chained,
-            rows,
-            validity.as_ref(),
-            |group, begins, row| {
-                if begins {
-                    counts[group] = counts[group - 1];
-                }
-                counts[group] += i64::from(row.is_some());
-            },
-        );
+        self.add(Groups::chained(groups, chained), arguments, rows);
         Ok(())
     }
 
@@ -101,25 +123,18 @@ impl AggregateState for CountState {
         buffers: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(buffers, 0)?;
-        let values = input::<i64>(&column)?;
-        let counts = &mut self.counts[..];
-        each(groups, rows, None, |group, row| {
-            counts[group] = counts[group].wrapping_add(values.get(row));
-        });
-        Ok(())
+        self.0.merge(groups, &argument(buffers, 0)?, rows)
     }
 
     fn buffers(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
-        Ok(vec![self.evaluate(from, to)?])
+        Ok(vec![self.0.column(from, to)])
     }
 
     fn evaluate(&self, from: usize, to: usize) -> Result<Column, EvalError> {
-        let counts = self.counts[from..to].to_vec();
-        Ok(Column::fixed(SparkType::Long, counts, None))
+        Ok(self.0.column(from, to))
     }
 
     fn memory_size(&self) -> usize {
-        8 * self.counts.capacity()
+        8 * self.0.0.capacity()
     }
 }

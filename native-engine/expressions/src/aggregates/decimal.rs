@@ -3,7 +3,7 @@
 use arclight_columns::{Column, ColumnBuilder, FixedWidth, NullBuffer, Selection, SparkType};
 use arrow_buffer::i256;
 
-use super::loops::{FEW, Visit, each, each_chained, few_sums, visit};
+use super::loops::{FEW, Groups, Visit, each, few_sums, visit};
 use crate::expression::EvalError;
 use crate::kernel::Input;
 
@@ -81,7 +81,7 @@ impl DecimalTotals {
     /// Adds input values; NULLs are passed over.
     pub(super) fn update(
         &mut self,
-        groups: &[u32],
+        groups: Groups<'_>,
         column: &Column,
         validity: Option<&NullBuffer>,
         rows: &Selection,
@@ -92,30 +92,6 @@ impl DecimalTotals {
             Update {
                 totals: self,
                 groups,
-                chained: None,
-                validity,
-                rows,
-                proven,
-            },
-        )?
-    }
-
-    /// Adds input values to groups of which those in `chained` begin as the group before.
-    pub(super) fn update_chain(
-        &mut self,
-        groups: &[u32],
-        chained: &[bool],
-        column: &Column,
-        validity: Option<&NullBuffer>,
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let proven = self.is_proven(column, rows.count());
-        visit(
-            column,
-            Update {
-                totals: self,
-                groups,
-                chained: Some(chained),
                 validity,
                 rows,
                 proven,
@@ -146,8 +122,7 @@ impl DecimalTotals {
             column,
             Update {
                 totals: self,
-                groups,
-                chained: None,
+                groups: Groups::apart(groups),
                 validity: validity.as_ref(),
                 rows,
                 proven: false,
@@ -236,8 +211,7 @@ pub(super) fn decimals(
 
 struct Update<'a> {
     totals: &'a mut DecimalTotals,
-    groups: &'a [u32],
-    chained: Option<&'a [bool]>,
+    groups: Groups<'a>,
     validity: Option<&'a NullBuffer>,
     rows: &'a Selection,
     proven: bool,
@@ -245,37 +219,26 @@ struct Update<'a> {
 
 impl Update<'_> {
     fn run(self, value: impl Fn(usize) -> i128) {
-        let totals = self.totals;
-        if let Some(chained) = self.chained {
-            let (groups, rows, proven) = (self.groups, self.rows, self.proven);
-            each_chained(
-                groups,
-                chained,
-                rows,
-                self.validity,
-                |group, begins, row| {
-                    if begins {
-                        totals.copy(group - 1, group);
-                    }
-                    match row {
-                        Some(row) if proven => {
-                            totals.sums[group] = totals.sums[group].wrapping_add(value(row));
-                        }
-                        Some(row) => totals.add(group, value(row)),
-                        None => {}
-                    }
-                },
-            );
-        } else if self.proven {
+        let (totals, groups, proven) = (self.totals, self.groups, self.proven);
+        if proven && groups.chained.is_none() {
+            // The sums alone, without a look at where they are for each row.
             let sums = &mut totals.sums[..];
-            each(self.groups, self.rows, self.validity, |group, row| {
+            each(groups.of_rows, self.rows, self.validity, |group, row| {
                 sums[group] = sums[group].wrapping_add(value(row));
             });
-        } else {
-            each(self.groups, self.rows, self.validity, |group, row| {
-                totals.add(group, value(row));
-            });
+            return;
         }
+        let begin = |totals: &mut DecimalTotals, group: usize| totals.copy(group - 1, group);
+        groups.each(
+            self.rows,
+            self.validity,
+            totals,
+            begin,
+            |totals, group, row| match proven {
+                true => totals.sums[group] = totals.sums[group].wrapping_add(value(row)),
+                false => totals.add(group, value(row)),
+            },
+        );
     }
 }
 
@@ -285,7 +248,7 @@ impl Visit for Update<'_> {
     fn integers<T: FixedWidth + Into<i64>>(self, values: Input<'_, T>) -> Self::Output {
         if let Input::Slice(slice) = values
             && self.proven
-            && self.chained.is_none()
+            && self.groups.chained.is_none()
             && self.validity.is_none()
             && self.totals.sums.len() <= FEW
         {
@@ -294,7 +257,7 @@ impl Visit for Update<'_> {
                 .fold(0u64, |m, &v| m.max(Into::<i64>::into(v).unsigned_abs()));
             let bound = u128::from(largest) * self.rows.count() as u128;
             if bound <= i64::MAX as u128 {
-                let sums = few_sums(slice, self.groups, self.rows, Into::<i64>::into);
+                let sums = few_sums(slice, self.groups.of_rows, self.rows, Into::<i64>::into);
                 for (sum, more) in self.totals.sums.iter_mut().zip(sums) {
                     *sum += i128::from(more);
                 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, FixedWidth, Physical, Selection, SparkType};
 
-use super::loops::{argument, each, each_chained, validity};
+use super::loops::{Groups, argument, validity};
 use super::value_store::ValueStore;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
@@ -159,6 +159,40 @@ impl<T: Ordered, D: Direction> FixedState<T, D> {
     }
 }
 
+impl<T: Ordered, D: Direction> FixedState<T, D> {
+    fn take_in(
+        &mut self,
+        groups: Groups<'_>,
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let mut column = argument(arguments, 0)?;
+        if T::PHYSICAL == Physical::Int128 {
+            column = column.widen();
+        }
+        let valid = column.logical_validity();
+        let input = input::<T>(&column)?;
+        let mut state = (&mut self.values[..], &mut self.seen[..]);
+        groups.each(
+            rows,
+            valid.as_ref(),
+            &mut state,
+            |(values, seen), group| {
+                values[group] = values[group - 1];
+                seen[group] = seen[group - 1];
+            },
+            |(values, seen), group, row| {
+                let new = input.get(row);
+                if !seen[group] || D::replaces(new, values[group]) {
+                    values[group] = new;
+                    seen[group] = true;
+                }
+            },
+        );
+        Ok(())
+    }
+}
+
 impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
     fn resize(&mut self, count: usize) {
         self.values.resize(count, T::default());
@@ -176,21 +210,7 @@ impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let mut column = argument(arguments, 0)?;
-        if T::PHYSICAL == Physical::Int128 {
-            column = column.widen();
-        }
-        let valid = column.logical_validity();
-        let input = input::<T>(&column)?;
-        let (values, seen) = (&mut self.values[..], &mut self.seen[..]);
-        each(groups, rows, valid.as_ref(), |group, row| {
-            let new = input.get(row);
-            if !seen[group] || D::replaces(new, values[group]) {
-                values[group] = new;
-                seen[group] = true;
-            }
-        });
-        Ok(())
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -200,32 +220,7 @@ impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let mut column = argument(arguments, 0)?;
-        if T::PHYSICAL == Physical::Int128 {
-            column = column.widen();
-        }
-        let valid = column.logical_validity();
-        let input = input::<T>(&column)?;
-        let (values, seen) = (&mut self.values[..], &mut self.seen[..]);
-        each_chained(
-            groups,
-            chained,
-            rows,
-            valid.as_ref(),
-            |group, begins, row| {
-                if begins {
-                    values[group] = values[group - 1];
-                    seen[group] = seen[group - 1];
-                }
-                let Some(row) = row else { return };
-                let new = input.get(row);
-                if !seen[group] || D::replaces(new, values[group]) {
-                    values[group] = new;
-                    seen[group] = true;
-                }
-            },
-        );
-        Ok(())
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(

@@ -64,25 +64,27 @@ pub(super) fn try_each(
     })
 }
 
-/// Calls `f(group, begins, row)` for each active row of ascending groups, of which those in `chained`
-/// begin as the group before: `begins` says that this one has to, now. The row is none if it is NULL.
-/// Where `f` gives `false` the row fails.
+/// Calls `begin(state, group)` for each of the ascending groups in `chained` before its first row:
+/// it begins as the group before. Calls `add(state, group, row)` for each active row that is not
+/// NULL, until it gives `false`: then that row fails.
 #[inline]
-pub(super) fn try_each_chained(
-    groups: &[u32],
-    chained: &[bool],
+pub(super) fn try_each_chained<S: ?Sized>(
+    (groups, chained): (&[u32], &[bool]),
     rows: &Selection,
     validity: Option<&NullBuffer>,
-    mut f: impl FnMut(usize, bool, Option<usize>) -> bool,
+    state: &mut S,
+    begin: impl Fn(&mut S, usize),
+    add: impl Fn(&mut S, usize, usize) -> bool,
 ) -> Result<(), EvalError> {
     let mut last = usize::MAX;
     let mut groups = groups.iter();
     rows.try_for_each(|row| {
         let group = groups.next().copied().unwrap_or(0) as usize;
-        let begins = group != last && group > 0 && chained.get(group).is_some_and(|&c| c);
+        if group != last && group > 0 && chained.get(group).is_some_and(|&c| c) {
+            begin(state, group);
+        }
         last = group;
-        let valid = validity.is_none_or(|v| v.is_valid(row));
-        if f(group, begins, valid.then_some(row)) {
+        if validity.is_some_and(|v| v.is_null(row)) || add(state, group, row) {
             Ok(())
         } else {
             Err(EvalError::Failed { row })
@@ -90,20 +92,54 @@ pub(super) fn try_each_chained(
     })
 }
 
-/// [`try_each_chained`] for what never fails.
-#[inline]
-pub(super) fn each_chained(
-    groups: &[u32],
-    chained: &[bool],
-    rows: &Selection,
-    validity: Option<&NullBuffer>,
-    mut f: impl FnMut(usize, bool, Option<usize>),
-) {
-    // It can't fail.
-    let _ = try_each_chained(groups, chained, rows, validity, |group, begins, row| {
-        f(group, begins, row);
-        true
-    });
+/// The groups that rows belong to.
+#[derive(Clone, Copy)]
+pub(super) struct Groups<'a> {
+    /// The group of each active row.
+    pub(super) of_rows: &'a [u32],
+    /// Which groups, ascending then, begin as the group before; `None`: none does.
+    pub(super) chained: Option<&'a [bool]>,
+}
+
+impl<'a> Groups<'a> {
+    /// Groups that have nothing to do with each other.
+    pub(super) fn apart(of_rows: &'a [u32]) -> Self {
+        Groups {
+            of_rows,
+            chained: None,
+        }
+    }
+
+    /// Groups of which those in `chained` begin as the group before.
+    pub(super) fn chained(of_rows: &'a [u32], chained: &'a [bool]) -> Self {
+        Groups {
+            of_rows,
+            chained: Some(chained),
+        }
+    }
+
+    /// [`each`], or [`try_each_chained`] where nothing fails.
+    #[inline]
+    pub(super) fn each<S: ?Sized>(
+        self,
+        rows: &Selection,
+        validity: Option<&NullBuffer>,
+        state: &mut S,
+        begin: impl Fn(&mut S, usize),
+        add: impl Fn(&mut S, usize, usize),
+    ) {
+        let Some(chained) = self.chained else {
+            return each(self.of_rows, rows, validity, |group, row| {
+                add(state, group, row);
+            });
+        };
+        let groups = (self.of_rows, chained);
+        // It can't fail.
+        let _ = try_each_chained(groups, rows, validity, state, begin, |state, group, row| {
+            add(state, group, row);
+            true
+        });
+    }
 }
 
 /// Sums per group of integers, wrapping, for at most [`FEW`] groups and columns without NULLs.

@@ -10,8 +10,8 @@ use arclight_columns::{BooleanBuffer, Column, FixedWidth, NullBuffer, Selection,
 
 use super::decimal::{DecimalTotals, decimals};
 use super::loops::{
-    FEW, Visit, argument, each, each_chained, few_counts, few_sums, try_each, try_each_chained,
-    validity, visit,
+    FEW, Groups, Visit, argument, each, few_counts, few_sums, try_each, try_each_chained, validity,
+    visit,
 };
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState};
@@ -34,29 +34,16 @@ fn build(call: &AggregateCall) -> Result<AggregateRef, BuildError> {
 }
 
 /// Marks the groups that occur among the rows that are not NULL.
-fn mark(seen: &mut [bool], groups: &[u32], rows: &Selection, valid: Option<&NullBuffer>) {
-    if valid.is_none() && seen.len() <= FEW {
-        for (seen, count) in seen.iter_mut().zip(few_counts(groups)) {
+fn mark(seen: &mut [bool], groups: Groups<'_>, rows: &Selection, valid: Option<&NullBuffer>) {
+    if groups.chained.is_none() && valid.is_none() && seen.len() <= FEW {
+        for (seen, count) in seen.iter_mut().zip(few_counts(groups.of_rows)) {
             *seen |= count > 0;
         }
         return;
     }
-    each(groups, rows, valid, |group, _| seen[group] = true);
-}
-
-/// [`mark`] for groups of which those in `chained` begin as the group before.
-fn mark_chain(
-    seen: &mut [bool],
-    groups: &[u32],
-    chained: &[bool],
-    rows: &Selection,
-    valid: Option<&NullBuffer>,
-) {
-    each_chained(groups, chained, rows, valid, |group, begins, row| {
-        if begins {
-            seen[group] = seen[group - 1];
-        }
-        seen[group] |= row.is_some();
+    let begin = |seen: &mut [bool], group: usize| seen[group] = seen[group - 1];
+    groups.each(rows, valid, seen, begin, |seen, group, _| {
+        seen[group] = true
     });
 }
 
@@ -103,8 +90,7 @@ struct LongSumState {
 
 struct LongUpdate<'a> {
     state: &'a mut LongSumState,
-    groups: &'a [u32],
-    chained: Option<&'a [bool]>,
+    groups: Groups<'a>,
     valid: Option<&'a NullBuffer>,
     rows: &'a Selection,
 }
@@ -113,14 +99,13 @@ impl Visit for LongUpdate<'_> {
     type Output = Result<(), EvalError>;
 
     fn integers<T: FixedWidth + Into<i64>>(self, values: Input<'_, T>) -> Self::Output {
-        let (groups, rows, valid, state) = (self.groups, self.rows, self.valid, self.state);
-        if let Some(chained) = self.chained {
+        let (rows, valid, state) = (self.rows, self.valid, self.state);
+        let groups = self.groups.of_rows;
+        if let Some(chained) = self.groups.chained {
             let mode = state.mode;
-            return try_each_chained(groups, chained, rows, valid, |group, begins, row| {
-                if begins {
-                    state.copy(group - 1, group);
-                }
-                let Some(row) = row else { return true };
+            let begin = |state: &mut LongSumState, group: usize| state.copy(group - 1, group);
+            let groups = (groups, chained);
+            return try_each_chained(groups, rows, valid, state, begin, |state, group, row| {
                 let (sum, lost) = state.sums[group].overflowing_add(values.get(row).into());
                 match mode {
                     EvalMode::Ansi if lost => return false,
@@ -145,7 +130,7 @@ impl Visit for LongUpdate<'_> {
                 for (sum, more) in state.sums.iter_mut().zip(sums) {
                     *sum += more;
                 }
-                mark(&mut state.seen, groups, rows, None);
+                mark(&mut state.seen, self.groups, rows, None);
                 return Ok(());
             }
         }
@@ -186,6 +171,27 @@ impl Visit for LongUpdate<'_> {
     }
 }
 
+impl LongSumState {
+    fn take_in(
+        &mut self,
+        groups: Groups<'_>,
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        visit(
+            &column,
+            LongUpdate {
+                state: self,
+                groups,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )?
+    }
+}
+
 impl AggregateState for LongSumState {
     fn resize(&mut self, count: usize) {
         self.sums.resize(count, 0);
@@ -209,18 +215,7 @@ impl AggregateState for LongSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        visit(
-            &column,
-            LongUpdate {
-                state: self,
-                groups,
-                chained: None,
-                valid: valid.as_ref(),
-                rows,
-            },
-        )?
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -230,18 +225,7 @@ impl AggregateState for LongSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        visit(
-            &column,
-            LongUpdate {
-                state: self,
-                groups,
-                chained: Some(chained),
-                valid: valid.as_ref(),
-                rows,
-            },
-        )?
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(
@@ -327,32 +311,19 @@ struct DoubleSumState {
 /// Adds a column's values, as doubles, in row order.
 pub(super) struct DoubleUpdate<'a> {
     pub(super) sums: &'a mut [f64],
-    pub(super) groups: &'a [u32],
-    /// Groups that begin as the one before, if any may.
-    pub(super) chained: Option<&'a [bool]>,
+    pub(super) groups: Groups<'a>,
     pub(super) valid: Option<&'a NullBuffer>,
     pub(super) rows: &'a Selection,
 }
 
 impl DoubleUpdate<'_> {
     fn run(self, value: impl Fn(usize) -> f64) {
-        let sums = self.sums;
-        match self.chained {
-            None => each(self.groups, self.rows, self.valid, |group, row| {
+        let begin = |sums: &mut [f64], group: usize| sums[group] = sums[group - 1];
+        let (rows, valid) = (self.rows, self.valid);
+        self.groups
+            .each(rows, valid, self.sums, begin, |sums, group, row| {
                 sums[group] += value(row);
-            }),
-            Some(chained) => {
-                let (groups, rows) = (self.groups, self.rows);
-                each_chained(groups, chained, rows, self.valid, |group, begins, row| {
-                    if begins {
-                        sums[group] = sums[group - 1];
-                    }
-                    if let Some(row) = row {
-                        sums[group] += value(row);
-                    }
-                });
-            }
-        }
+            });
     }
 }
 
@@ -366,6 +337,28 @@ impl Visit for DoubleUpdate<'_> {
     }
     fn floats<T: FixedWidth + Into<f64>>(self, values: Input<'_, T>) {
         self.run(|row| values.get(row).into());
+    }
+}
+
+impl DoubleSumState {
+    fn take_in(
+        &mut self,
+        groups: Groups<'_>,
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark(&mut self.seen, groups, rows, valid.as_ref());
+        visit(
+            &column,
+            DoubleUpdate {
+                sums: &mut self.sums,
+                groups,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )
     }
 }
 
@@ -386,19 +379,7 @@ impl AggregateState for DoubleSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark(&mut self.seen, groups, rows, valid.as_ref());
-        visit(
-            &column,
-            DoubleUpdate {
-                sums: &mut self.sums,
-                groups,
-                chained: None,
-                valid: valid.as_ref(),
-                rows,
-            },
-        )
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -408,19 +389,7 @@ impl AggregateState for DoubleSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark_chain(&mut self.seen, groups, chained, rows, valid.as_ref());
-        visit(
-            &column,
-            DoubleUpdate {
-                sums: &mut self.sums,
-                groups,
-                chained: Some(chained),
-                valid: valid.as_ref(),
-                rows,
-            },
-        )
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(
@@ -477,6 +446,20 @@ struct DecimalSumState {
     seen: Vec<bool>,
 }
 
+impl DecimalSumState {
+    fn take_in(
+        &mut self,
+        groups: Groups<'_>,
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark(&mut self.seen, groups, rows, valid.as_ref());
+        self.totals.update(groups, &column, valid.as_ref(), rows)
+    }
+}
+
 impl AggregateState for DecimalSumState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
@@ -494,10 +477,7 @@ impl AggregateState for DecimalSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark(&mut self.seen, groups, rows, valid.as_ref());
-        self.totals.update(groups, &column, valid.as_ref(), rows)
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
     fn update_chain(
@@ -507,11 +487,7 @@ impl AggregateState for DecimalSumState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark_chain(&mut self.seen, groups, chained, rows, valid.as_ref());
-        self.totals
-            .update_chain(groups, chained, &column, valid.as_ref(), rows)
+        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(
