@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arclight_expressions::{EvalMode, ZoneRules};
 use prost::{Message, Name};
 use prost_types::Any;
+use substrait_prost::extensions::AdvancedExtension;
 use substrait_prost::extensions::simple_extension_declaration::MappingType;
 use substrait_prost::{FunctionOption, Plan, RelCommon};
 
@@ -40,11 +41,7 @@ impl Decoder {
                 functions.insert(f.function_anchor, f.name.clone());
             }
         }
-        let extensions = plan.advanced_extensions.as_ref();
-        let info: StageInfo = match extensions.and_then(|e| e.enhancement.as_ref()) {
-            Some(any) => detail(any)?,
-            None => StageInfo::default(),
-        };
+        let info: StageInfo = enhancement(&plan.advanced_extensions)?;
         let zone = info.time_zone.as_ref().map(|zone| {
             Arc::new(ZoneRules {
                 id: zone.id.clone(),
@@ -87,6 +84,16 @@ pub fn detail<M: Message + Name + Default>(any: &Any) -> Result<M, PlanError> {
         )));
     }
     Ok(M::decode(any.value.as_slice())?)
+}
+
+/// The enhancement of an extension; its default if there is none.
+pub fn enhancement<M: Message + Name + Default>(
+    extension: &Option<AdvancedExtension>,
+) -> Result<M, PlanError> {
+    match extension.as_ref().and_then(|e| e.enhancement.as_ref()) {
+        Some(any) => detail(any),
+        None => Ok(M::default()),
+    }
 }
 
 /// Whether a detail is of this message type.

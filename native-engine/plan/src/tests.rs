@@ -56,6 +56,13 @@ fn common(id: u32) -> Option<RelCommon> {
     })
 }
 
+fn values(arguments: Vec<Expression>) -> Vec<FunctionArgument> {
+    let value = |e| FunctionArgument {
+        arg_type: Some(ArgType::Value(e)),
+    };
+    arguments.into_iter().map(value).collect()
+}
+
 fn call(anchor: u32, arguments: Vec<Expression>) -> Expression {
     let boolean = Boolean {
         nullability: Nullability::Nullable as i32,
@@ -64,12 +71,7 @@ fn call(anchor: u32, arguments: Vec<Expression>) -> Expression {
     Expression {
         rex_type: Some(RexType::ScalarFunction(ScalarFunction {
             function_reference: anchor,
-            arguments: arguments
-                .into_iter()
-                .map(|e| FunctionArgument {
-                    arg_type: Some(ArgType::Value(e)),
-                })
-                .collect(),
+            arguments: values(arguments),
             output_type: Some(Type {
                 kind: Some(Kind::Bool(boolean)),
             }),

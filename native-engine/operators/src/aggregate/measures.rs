@@ -113,17 +113,7 @@ impl States {
             } else {
                 state.update(groups, columns, rows)
             };
-            match result {
-                Ok(()) => {}
-                Err(EvalError::Failed { row }) => {
-                    let (measure, state) = (&self.plan.measures[index], &self.states[index]);
-                    let state = state.as_ref();
-                    return Err(raise(
-                        &self.task, measure, state, groups, columns, rows, row,
-                    ));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            self.confirm(index, result, (groups, columns, rows))?;
         }
         self.filtered = filtered;
         Ok(())
@@ -141,19 +131,20 @@ impl States {
             let count = self.plan.measures[index].function.buffer_types().len();
             let columns = &batch.columns()[at..at + count];
             at += count;
-            match self.states[index].merge(groups, columns, rows) {
-                Ok(()) => {}
-                Err(EvalError::Failed { row }) => {
-                    let (measure, state) = (&self.plan.measures[index], &self.states[index]);
-                    let state = state.as_ref();
-                    return Err(raise(
-                        &self.task, measure, state, groups, columns, rows, row,
-                    ));
-                }
-                Err(error) => return Err(error.into()),
-            }
+            let result = self.states[index].merge(groups, columns, rows);
+            self.confirm(index, result, (groups, columns, rows))?;
         }
         Ok(())
+    }
+
+    fn confirm(
+        &self,
+        index: usize,
+        result: Result<(), EvalError>,
+        rows: (&[u32], &[Column], &Selection),
+    ) -> Result<(), EngineError> {
+        let (measure, state) = (&self.plan.measures[index], self.states[index].as_ref());
+        confirm(result, &self.task, measure, state, rows)
     }
 
     /// All buffers of groups `from..to`.
@@ -187,16 +178,19 @@ impl States {
     }
 }
 
-/// Lets Spark's own expression raise the error of a row that failed.
-pub(crate) fn raise(
+/// The result of taking in `rows` of `groups`. Of a row that failed Spark's own expression raises the
+/// error.
+pub(crate) fn confirm(
+    result: Result<(), EvalError>,
     task: &TaskContext,
     measure: &Measure,
     state: &dyn AggregateState,
-    groups: &[u32],
-    arguments: &[Column],
-    rows: &Selection,
-    row: usize,
-) -> EngineError {
+    (groups, arguments, rows): (&[u32], &[Column], &Selection),
+) -> Result<(), EngineError> {
+    let row = match result {
+        Err(EvalError::Failed { row }) => row,
+        result => return Ok(result?),
+    };
     let attempt = || -> Result<EngineError, EngineError> {
         let not_confirmed = || {
             EngineError::Internal(format!(
@@ -221,7 +215,7 @@ pub(crate) fn raise(
             Err(error) => error.into(),
         })
     };
-    attempt().unwrap_or_else(|error| error)
+    Err(attempt().unwrap_or_else(|error| error))
 }
 
 /// The results of groups `from..to`, by Spark's own evaluation where the function fails or declines.

@@ -17,7 +17,7 @@ use arclight_columns::{Schema, SparkType};
 use arclight_expressions::ExpressionRef;
 use arclight_expressions::aggregate::AggregateFunction;
 
-pub(crate) use measures::{evaluate, raise};
+pub(crate) use measures::{confirm, evaluate};
 
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::runtime_filter::ScanColumn;

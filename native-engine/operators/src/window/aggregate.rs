@@ -6,13 +6,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Physical, Selection};
-use arclight_expressions::EvalError;
 use arclight_expressions::aggregate::AggregateState;
 
 use super::evaluator::{Block, Evaluator};
 use super::frame::Frame;
 use super::store::{Loaded, Store};
-use crate::aggregate::{Measure, evaluate, raise};
+use crate::aggregate::{Measure, confirm, evaluate};
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
 use crate::task::TaskContext;
@@ -89,15 +88,8 @@ impl Groups {
         } else {
             self.state.update_chain(groups, chained, columns, rows)
         };
-        match result {
-            Err(EvalError::Failed { row }) => {
-                let (measure, state) = (&self.measure, self.state.as_ref());
-                Err(raise(
-                    &self.task, measure, state, groups, columns, rows, row,
-                ))
-            }
-            result => Ok(result?),
-        }
+        let (measure, state) = (&self.measure, self.state.as_ref());
+        confirm(result, &self.task, measure, state, (groups, columns, rows))
     }
 
     fn results(&self, groups: Range<usize>) -> Result<Column, EngineError> {

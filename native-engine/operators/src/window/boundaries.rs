@@ -1,15 +1,49 @@
 //! Where keys change from one row to the next: by columns, a batch at a time.
 
-use arclight_columns::{Column, FixedWidth, NullBuffer, Selection, Values};
+use arclight_columns::{Batch, Column, FixedWidth, NullBuffer, Selection, Values};
+use arclight_expressions::ExpressionRef;
 use arclight_expressions::value_order::{compare_doubles, compare_floats};
 
 use crate::key_bytes::EncodedKeys;
+use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
+use crate::project::evaluate_all;
+use crate::task::TaskContext;
+
+/// Where partitions and peers begin.
+#[derive(Default)]
+pub(super) struct Beginnings {
+    partitions: Boundaries,
+    peers: Boundaries,
+}
+
+impl Beginnings {
+    /// Which rows of a batch, all of them active, begin a partition, and which begin a group of
+    /// peers; the latter empty without `orders`.
+    pub(super) fn mark(
+        &mut self,
+        partitions: &[ExpressionRef],
+        orders: Option<&[ExpressionRef]>,
+        batch: &Batch,
+        (task, metrics): (&TaskContext, &OperatorMetrics),
+    ) -> Result<(Vec<bool>, Vec<bool>), EngineError> {
+        let keys = evaluate_all(task, partitions, batch, metrics)?;
+        let mut begins_partition = vec![false; batch.len()];
+        self.partitions.mark(&keys, &mut begins_partition)?;
+        let mut begins_peers = Vec::new();
+        if let Some(orders) = orders {
+            let keys = evaluate_all(task, orders, batch, metrics)?;
+            begins_peers = begins_partition.clone();
+            self.peers.mark(&keys, &mut begins_peers)?;
+        }
+        Ok((begins_partition, begins_peers))
+    }
+}
 
 /// Finds the rows whose keys are not those of the row before. NULL equals NULL, NaN equals NaN and
 /// -0.0 equals 0.0: Spark normalises partition keys so, and its orderings compare so.
 #[derive(Default)]
-pub(super) struct Boundaries {
+struct Boundaries {
     /// The keys of the last row seen, columns of length 1.
     last: Option<Vec<Column>>,
 }
@@ -17,7 +51,7 @@ pub(super) struct Boundaries {
 impl Boundaries {
     /// Sets `begins[i]` where the keys of row `i` differ from those of the row before, of which the
     /// first one may be of the batch before. The first row ever differs.
-    pub(super) fn mark(&mut self, keys: &[Column], begins: &mut [bool]) -> Result<(), EngineError> {
+    fn mark(&mut self, keys: &[Column], begins: &mut [bool]) -> Result<(), EngineError> {
         let Some(last_row) = begins.len().checked_sub(1) else {
             return Ok(());
         };

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Schema, Selection};
 use arclight_expressions::ExpressionRef;
 
-use super::boundaries::Boundaries;
+use super::boundaries::Beginnings;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
-use crate::project::evaluate_all;
 use crate::task::TaskContext;
 
 /// What counts the rows of a partition.
@@ -90,8 +89,7 @@ impl Operator for WindowGroupLimit {
         Ok(Box::new(GroupLimitStream {
             plan: Arc::clone(&self.plan),
             input: Some(self.input.open(task)?),
-            partitions: Boundaries::default(),
-            peers: Boundaries::default(),
+            beginnings: Beginnings::default(),
             rows: 0,
             rank: 0,
             task: Arc::clone(task),
@@ -104,8 +102,7 @@ struct GroupLimitStream {
     plan: Arc<LimitPlan>,
     /// Dropped as soon as nothing more is wanted of it.
     input: Option<Box<dyn BatchStream>>,
-    partitions: Boundaries,
-    peers: Boundaries,
+    beginnings: Beginnings,
     /// Rows given of the partition.
     rows: u64,
     /// The rank of the last of them, counted from 0; of a number of rows the next one's.
@@ -118,14 +115,11 @@ impl GroupLimitStream {
     fn limit(&mut self, batch: Batch) -> Result<Batch, EngineError> {
         let batch = batch.compact()?;
         let plan = Arc::clone(&self.plan);
-        let keys = evaluate_all(&self.task, &plan.partitions, &batch, &self.metrics)?;
-        let mut begins_partition = vec![false; batch.len()];
-        self.partitions.mark(&keys, &mut begins_partition)?;
-        let mut begins_peers = begins_partition.clone();
-        if plan.function != RankFunction::RowNumber {
-            let orders = evaluate_all(&self.task, &plan.orders, &batch, &self.metrics)?;
-            self.peers.mark(&orders, &mut begins_peers)?;
-        }
+        let orders = (plan.function != RankFunction::RowNumber).then_some(&plan.orders[..]);
+        let context = (&*self.task, &*self.metrics);
+        let (begins_partition, begins_peers) =
+            self.beginnings
+                .mark(&plan.partitions, orders, &batch, context)?;
         let mut kept = Vec::with_capacity(batch.len());
         for row in 0..batch.len() {
             if begins_partition[row] {

@@ -6,7 +6,7 @@ use arclight_columns::{Batch, Column, SparkType};
 use arclight_memory::{Reservation, Spillable};
 use parking_lot::Mutex;
 
-use super::boundaries::Boundaries;
+use super::boundaries::Beginnings;
 use super::evaluator::{Arguments, Block, Evaluator, evaluator};
 use super::layout::Layout;
 use super::store::{Shared, Store};
@@ -65,8 +65,7 @@ pub(super) struct WindowStream {
     columns: usize,
     arguments: Arguments,
     evaluators: Vec<Box<dyn Evaluator>>,
-    partitions: Boundaries,
-    peers: Boundaries,
+    beginnings: Beginnings,
     needs_peers: bool,
     /// Whether each batch is a chunk.
     streams: bool,
@@ -107,8 +106,7 @@ impl WindowStream {
             columns,
             arguments,
             evaluators,
-            partitions: Boundaries::default(),
-            peers: Boundaries::default(),
+            beginnings: Beginnings::default(),
             needs_peers: plan.functions.iter().any(WindowFunction::needs_peers),
             streams: plan.functions.iter().all(WindowFunction::streams),
             layout: Layout::default(),
@@ -125,15 +123,10 @@ impl WindowStream {
     fn prepare(&mut self, batch: Batch) -> Result<Rows, EngineError> {
         let batch = batch.compact()?;
         let (task, metrics) = (&self.task, &self.metrics);
-        let partitions = evaluate_all(task, &self.plan.partitions, &batch, metrics)?;
-        let mut begins_partition = vec![false; batch.len()];
-        self.partitions.mark(&partitions, &mut begins_partition)?;
-        let mut begins_peers = Vec::new();
-        if self.needs_peers {
-            let orders = evaluate_all(task, &self.plan.orders, &batch, metrics)?;
-            begins_peers = begins_partition.clone();
-            self.peers.mark(&orders, &mut begins_peers)?;
-        }
+        let orders = self.needs_peers.then_some(&self.plan.orders[..]);
+        let (begins_partition, begins_peers) =
+            self.beginnings
+                .mark(&self.plan.partitions, orders, &batch, (task, metrics))?;
         let computed = evaluate_all(task, self.arguments.computed(), &batch, metrics)?;
         let len = batch.len();
         let mut columns = batch.into_columns();

@@ -6,10 +6,12 @@ use arclight_columns::{Field, Schema};
 use arclight_expressions::aggregates::{AggregateCall, build_aggregate};
 use arclight_operators::{HashAggregate, Measure, Phase};
 use substrait_prost::function_argument::ArgType;
-use substrait_prost::{AggregateFunction, AggregateRel, AggregationPhase};
+use substrait_prost::{
+    AggregateFunction, AggregateRel, AggregationPhase, Expression, FunctionArgument,
+};
 
 use super::{Decoded, input};
-use crate::decoder::{Decoder, detail, eval_mode, flag, operator_id};
+use crate::decoder::{Decoder, enhancement, eval_mode, flag, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
 use crate::proto::{AggregateFallbacks, aggregate_fallbacks};
@@ -18,14 +20,7 @@ use crate::types::required_type;
 pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, PlanError> {
     let child = input(decoder, &rel.input)?;
     let groupings = expressions(decoder, child.schema(), &rel.grouping_expressions)?;
-    let enhancement = rel
-        .advanced_extension
-        .as_ref()
-        .and_then(|e| e.enhancement.as_ref());
-    let fallbacks: AggregateFallbacks = match enhancement {
-        Some(any) => detail(any)?,
-        None => AggregateFallbacks::default(),
-    };
+    let fallbacks: AggregateFallbacks = enhancement(&rel.advanced_extension)?;
     let measures = rel
         .measures
         .iter()
@@ -67,7 +62,8 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
     Ok(Decoded::over(Arc::new(operator), child.inputs))
 }
 
-fn decode_measure(
+/// A call of an aggregate function.
+pub(super) fn decode_measure(
     decoder: &Decoder,
     schema: &Schema,
     call: &AggregateFunction,
@@ -81,14 +77,7 @@ fn decode_measure(
         Ok(AggregationPhase::InitialToResult) => Phase::Complete,
         _ => return Err(PlanError::Unsupported("aggregation phase".to_string())),
     };
-    let arguments = call
-        .arguments
-        .iter()
-        .map(|argument| match &argument.arg_type {
-            Some(ArgType::Value(value)) => expression(decoder, schema, value),
-            _ => Err(PlanError::Unsupported("enum or type argument".to_string())),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let arguments = expressions(decoder, schema, values(&call.arguments)?)?;
     let function = build_aggregate(&AggregateCall {
         name: decoder.function(call.function_reference)?.to_string(),
         argument_types: arguments.iter().map(|a| a.data_type().clone()).collect(),
@@ -104,4 +93,15 @@ fn decode_measure(
         update_fallback: fallback.update,
         evaluate_fallback: fallback.evaluate,
     })
+}
+
+/// The arguments of a call, all of which are values.
+pub(super) fn values(arguments: &[FunctionArgument]) -> Result<Vec<&Expression>, PlanError> {
+    arguments
+        .iter()
+        .map(|argument| match &argument.arg_type {
+            Some(ArgType::Value(value)) => Ok(value),
+            _ => Err(PlanError::Unsupported("enum or type argument".to_string())),
+        })
+        .collect()
 }

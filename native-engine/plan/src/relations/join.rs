@@ -14,7 +14,7 @@ use substrait_prost::rel_common::EmitKind;
 use substrait_prost::{HashJoinRel, RelCommon};
 
 use super::{Decoded, input};
-use crate::decoder::{Decoder, detail, operator_id};
+use crate::decoder::{Decoder, enhancement, operator_id};
 use crate::error::PlanError;
 use crate::expression::expression;
 use crate::proto::JoinInfo;
@@ -43,14 +43,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<Decoded, Pl
         }
         None => None,
     };
-    let enhancement = rel
-        .advanced_extension
-        .as_ref()
-        .and_then(|e| e.enhancement.as_ref());
-    let info: JoinInfo = match enhancement {
-        Some(any) => detail(any)?,
-        None => JoinInfo::default(),
-    };
+    let info: JoinInfo = enhancement(&rel.advanced_extension)?;
     let spec = JoinSpec {
         kind: kind(rel.r#type)?,
         build: match BuildInput::try_from(rel.build_input) {

@@ -8,7 +8,7 @@ use substrait_prost::NestedLoopJoinRel;
 use substrait_prost::nested_loop_join_rel::JoinType;
 
 use super::{Decoded, input};
-use crate::decoder::{Decoder, detail, operator_id};
+use crate::decoder::{Decoder, enhancement, operator_id};
 use crate::error::PlanError;
 use crate::expression::expression;
 use crate::proto::NestedLoopJoinInfo;
@@ -16,11 +16,7 @@ use crate::proto::NestedLoopJoinInfo;
 pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decoded, PlanError> {
     let left = input(decoder, &rel.left)?;
     let right = input(decoder, &rel.right)?;
-    let extension = rel.advanced_extension.as_ref();
-    let info: NestedLoopJoinInfo = match extension.and_then(|e| e.enhancement.as_ref()) {
-        Some(any) => detail(any)?,
-        None => NestedLoopJoinInfo::default(),
-    };
+    let info: NestedLoopJoinInfo = enhancement(&rel.advanced_extension)?;
     let kind = match (rel.r#type(), info.hold_left) {
         (JoinType::Inner, _) => NestedLoopKind::Inner,
         (JoinType::Left, false) | (JoinType::Right, true) => NestedLoopKind::Outer,

@@ -5,40 +5,34 @@ use std::sync::Arc;
 
 use arclight_columns::Schema;
 use arclight_expressions::ExpressionRef;
-use arclight_expressions::aggregates::{AggregateCall, build_aggregate};
 use arclight_operators::{
-    Bound, Frame, FrameUnit, Measure, Phase, RankFunction, Window, WindowFunction, WindowGroupLimit,
+    Bound, Frame, FrameUnit, RankFunction, Window, WindowFunction, WindowGroupLimit,
 };
 use substrait_prost::consistent_partition_window_rel::WindowRelFunction;
 use substrait_prost::expression::RexType;
 use substrait_prost::expression::literal::LiteralType;
 use substrait_prost::expression::window_function::bound::Kind;
 use substrait_prost::expression::window_function::{Bound as PlanBound, BoundsType};
-use substrait_prost::function_argument::ArgType;
-use substrait_prost::{ConsistentPartitionWindowRel, Expression, ExtensionSingleRel, SortField};
+use substrait_prost::{
+    AggregateFunction, AggregationPhase, ConsistentPartitionWindowRel, Expression,
+    ExtensionSingleRel, SortField,
+};
 
+use super::aggregate::{decode_measure, values};
 use super::fetch::number;
 use super::{Decoded, input};
-use crate::decoder::{Decoder, detail, eval_mode, flag, operator_id};
+use crate::decoder::{Decoder, enhancement, flag, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
 use crate::proto;
 use crate::proto::{WindowFallbacks, aggregate_fallbacks};
-use crate::types::required_type;
 
 pub(super) fn decode(
     decoder: &Decoder,
     rel: &ConsistentPartitionWindowRel,
 ) -> Result<Decoded, PlanError> {
     let child = input(decoder, &rel.input)?;
-    let enhancement = rel
-        .advanced_extension
-        .as_ref()
-        .and_then(|e| e.enhancement.as_ref());
-    let fallbacks: WindowFallbacks = match enhancement {
-        Some(any) => detail(any)?,
-        None => WindowFallbacks::default(),
-    };
+    let fallbacks: WindowFallbacks = enhancement(&rel.advanced_extension)?;
     let functions = rel
         .window_functions
         .iter()
@@ -102,14 +96,7 @@ fn function(
     fallback: aggregate_fallbacks::Measure,
 ) -> Result<WindowFunction, PlanError> {
     let name = decoder.function(call.function_reference)?;
-    let arguments = call
-        .arguments
-        .iter()
-        .map(|argument| match &argument.arg_type {
-            Some(ArgType::Value(value)) => Ok(value),
-            _ => Err(PlanError::Unsupported("enum or type argument".to_string())),
-        })
-        .collect::<Result<Vec<_>, _>>()?;
+    let arguments = values(&call.arguments)?;
     let argument = |index: usize| -> Result<&Expression, PlanError> {
         let argument = arguments.get(index).copied();
         argument.ok_or(PlanError::Missing("argument of a window function"))
@@ -138,25 +125,17 @@ fn function(
             ignore_nulls,
             frame: frame(call)?,
         },
-        aggregate => {
-            let arguments = expressions(decoder, schema, arguments)?;
-            let function = build_aggregate(&AggregateCall {
-                name: aggregate.to_string(),
-                argument_types: arguments.iter().map(|a| a.data_type().clone()).collect(),
-                output: required_type(&call.output_type)?,
-                mode: eval_mode(&call.options)?,
-                ignore_nulls,
-            })?;
-            let measure = Measure {
-                function,
-                phase: Phase::Complete,
-                arguments,
-                filter: None,
-                update_fallback: fallback.update,
-                evaluate_fallback: fallback.evaluate,
+        _ => {
+            let aggregate = AggregateFunction {
+                function_reference: call.function_reference,
+                arguments: call.arguments.clone(),
+                options: call.options.clone(),
+                output_type: call.output_type.clone(),
+                phase: AggregationPhase::InitialToResult as i32,
+                ..Default::default()
             };
             WindowFunction::Aggregate {
-                measure,
+                measure: decode_measure(decoder, schema, &aggregate, None, fallback)?,
                 frame: frame(call)?,
             }
         }

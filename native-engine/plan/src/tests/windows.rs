@@ -24,12 +24,7 @@ fn function(anchor: u32, arguments: Vec<Expression>) -> WindowRelFunction {
     };
     WindowRelFunction {
         function_reference: anchor,
-        arguments: arguments
-            .into_iter()
-            .map(|e| FunctionArgument {
-                arg_type: Some(ArgType::Value(e)),
-            })
-            .collect(),
+        arguments: values(arguments),
         output_type: Some(Type {
             kind: Some(Kind::I64(long)),
         }),
