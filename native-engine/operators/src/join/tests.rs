@@ -582,16 +582,20 @@ fn shares_a_table_among_tasks() {
     }
 }
 
+/// Batches of keys, some of them twice or NULL, and numbers.
+fn few_keys() -> Vec<Batch> {
+    let batches = (0..4).map(|b| {
+        batch(vec![
+            ints(&[Some(b), Some(b + 1), Some(1), None, Some(10 + b)]),
+            ints(&[Some(b), Some(2), Some(3), Some(4), Some(5)]),
+        ])
+    });
+    batches.collect()
+}
+
 #[test]
 fn a_shared_table_that_cannot_be_had_is_the_tasks_own_and_spills() {
-    let batches: Vec<Batch> = (0..4)
-        .map(|b| {
-            batch(vec![
-                ints(&[Some(b), Some(b + 1), Some(1), None, Some(10 + b)]),
-                ints(&[Some(b), Some(2), Some(3), Some(4), Some(5)]),
-            ])
-        })
-        .collect();
+    let batches = few_keys();
     let rows = table(&batches, 1);
     for kind in KINDS {
         let wanted = expected(kind, (&rows, &INT_TWICE), (&rows, &INT_TWICE), false);
@@ -694,14 +698,7 @@ impl BatchStream for AskingStream {
 
 #[test]
 fn gives_its_memory_back_when_asked() {
-    let batches: Vec<Batch> = (0..4)
-        .map(|b| {
-            batch(vec![
-                ints(&[Some(b), Some(b + 1), Some(1), None, Some(10 + b)]),
-                ints(&[Some(b), Some(2), Some(3), Some(4), Some(5)]),
-            ])
-        })
-        .collect();
+    let batches = few_keys();
     let rows = table(&batches, 1);
     for kind in KINDS {
         let wanted = expected(kind, (&rows, &INT_TWICE), (&rows, &INT_TWICE), false);

@@ -60,9 +60,7 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
       .setCommon(common)
       .setBaseSchema(SparkTypes.namedStruct(output))
       .setExtensionTable(ReadRel.ExtensionTable.newBuilder().setDetail(any(scan.build())))
-    if (options.useStatistics) {
-      pruning(output.take(fileColumns), output, dataFilters).foreach(rel.setBestEffortFilter)
-    }
+    pruning(output.take(fileColumns), output, dataFilters).foreach(rel.setBestEffortFilter)
     Relation(Rel.newBuilder().setRead(rel).build(), output, id)
   }
 

@@ -91,9 +91,8 @@ private[rules] object KeyLinks {
     val single = keys.flatMap { case (sourceKey, targetKey) =>
       for {
         from <- JoinSides.source(source, sourceKey)
-        to <- JoinSides.target(target, targetKey)
-      } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey),
-        JoinSides.scannedBytes(to, targetKey).forall(_ >= minimum))
+        (to, shuffled) <- JoinSides.target(target, targetKey)
+      } yield KeyLink(from, Seq(sourceKey), to, Seq(targetKey), shuffled.forall(_ >= minimum))
     }
     single.foldLeft(Seq.empty[KeyLink]) { (links, link) =>
       val (alike, others) = links.partition { other =>
@@ -153,20 +152,18 @@ private[rules] object JoinSides {
    * The exchange whose rows with some value of a column of `plan` have no effect but on the plan's
    * rows with that value, if in its stage a scan has the column; or an exchange whose stage waits
    * for keys. What is between raises for no row: Spark would have raised for those that are left
-   * out, too.
+   * out, too. Of a shuffle it says what that scan reads, in bytes.
    */
-  def target(plan: SparkPlan, column: Attribute): Option[JoinSide] = plan match {
+  def target(plan: SparkPlan, column: Attribute): Option[(JoinSide, Option[BigInt])] = plan match {
     case exchange @ (_: ShuffleExchangeExec | _: BroadcastExchangeExec) =>
       val child = exchange.children.head
-      scanBytes(child, column).flatMap(_ => openSide(exchange)).orElse(target(child, column))
-    case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage)
+      val here = for {
+        bytes <- scanBytes(child, column)
+        side <- openSide(exchange)
+      } yield (side, Option.when(exchange.isInstanceOf[ShuffleExchangeExec])(bytes))
+      here.orElse(target(child, column))
+    case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage).map((_, None))
     case _ => throughOperator(plan, column).flatMap(target(_, column))
-  }
-
-  /** What the scan of a shuffle's stage reads that a column comes from; None of other sides. */
-  def scannedBytes(target: JoinSide, column: Attribute): Option[BigInt] = target match {
-    case OpenSide(exchange: ShuffleExchangeExec) => scanBytes(exchange.child, column)
-    case _ => None
   }
 
   private def openSide(exchange: SparkPlan): Option[JoinSide] = exchange match {

@@ -4,7 +4,7 @@ import org.apache.spark.sql.DataFrame
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, FilesSuite}
+import org.arclight.spark.FilesSuite
 import org.arclight.spark.execution.NativeStageExec
 
 /** Files that Spark wrote in order: their page index tells which rows a filter may let pass. */
@@ -14,10 +14,8 @@ class SortedFilesSuite extends FilesSuite with AdaptiveSparkPlanHelper {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    withSQLConf(
-      ArclightConf.ENABLED.key -> "false",
-      // The default has no statistics.
-      SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key -> "TIMESTAMP_MICROS") {
+    // The default has no statistics.
+    withSQLConf(SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key -> "TIMESTAMP_MICROS")(ofSpark {
       spark.range(0, rows, 1, 1).selectExpr(
         "id", "CAST(id AS INT) AS number", "CAST(id AS DECIMAL(30, 3)) AS wide",
         "CAST(id AS DECIMAL(9, 2)) AS narrow", "lpad(id, 8, '0') AS text",
@@ -28,7 +26,7 @@ class SortedFilesSuite extends FilesSuite with AdaptiveSparkPlanHelper {
         "array(id, id + 1) AS list", "named_struct('a', id, 'b', CAST(id AS STRING)) AS pair")
         .write.option("parquet.page.row.count.limit", "250")
         .parquet(s"$folder/sorted")
-    }
+    })
     spark.read.parquet(s"$folder/sorted").createOrReplaceTempView("sorted")
   }
 

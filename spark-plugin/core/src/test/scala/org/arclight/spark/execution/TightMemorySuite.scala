@@ -7,7 +7,7 @@ import org.apache.spark.sql.Row
 import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, NativeSuite}
+import org.arclight.spark.NativeSuite
 
 /** Less memory than the rows take: operators spill, give the same rows, and leave nothing. */
 class TightMemorySuite extends NativeSuite with AdaptiveSparkPlanHelper {
@@ -29,9 +29,7 @@ class TightMemorySuite extends NativeSuite with AdaptiveSparkPlanHelper {
 
   /** Runs a query natively and by Spark, and says how much the native one spilled. */
   private def check(query: String, inJvm: Set[String] = Set.empty): Long = {
-    val expected = withSQLConf(ArclightConf.ENABLED.key -> "false") {
-      spark.sql(query).collect().toSeq
-    }
+    val expected = ofSpark(spark.sql(query).collect().toSeq)
     val before = ExecutorState.localFiles
     val native = spark.sql(query)
     checkAnswer(native, expected)

@@ -8,7 +8,7 @@ import org.apache.spark.sql.execution.window.{WindowExec, WindowGroupLimitExec}
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.{ArclightConf, FilesSuite}
+import org.arclight.spark.FilesSuite
 import org.arclight.spark.explain.NativePlans
 
 /** The queries of TPC-DS that have windows, over a few rows of their tables. */
@@ -55,7 +55,7 @@ class TpcdsWindowsSuite extends FilesSuite with TPCDSSchema {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    withSQLConf(ArclightConf.ENABLED.key -> "false") {
+    ofSpark {
       tableColumns.foreach { case (table, columns) =>
         val schema = CharVarcharUtils.replaceCharVarcharWithStringInSchema(StructType.fromDDL(columns))
         val isFact = Seq("sales", "returns", "inventory").exists(table.endsWith)

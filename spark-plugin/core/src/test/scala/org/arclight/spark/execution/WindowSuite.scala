@@ -13,7 +13,7 @@ class WindowSuite extends FilesSuite {
 
   override def beforeAll(): Unit = {
     super.beforeAll()
-    withSQLConf(ArclightConf.ENABLED.key -> "false") {
+    ofSpark {
       spark.range(0, 3000, 1, 3).selectExpr(
         "CAST(id AS INT) AS id",
         // One large partition, many small ones, and NULL.
