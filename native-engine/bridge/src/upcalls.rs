@@ -42,6 +42,24 @@ impl Upcalls {
         self.thrown.lock().take()
     }
 
+    /// Forgets what was thrown, if it is a `java.lang.Exception`. Whether nothing is kept now.
+    fn forget_exception(&self) -> bool {
+        let mut thrown = self.thrown.lock();
+        let Some(throwable) = thrown.as_ref() else {
+            return true;
+        };
+        let is_exception = JavaVM::singleton().and_then(|vm| {
+            vm.attach_current_thread(|env| {
+                env.is_instance_of(throwable, jni_str!("java/lang/Exception"))
+            })
+        });
+        let forgotten = is_exception.unwrap_or(false);
+        if forgotten {
+            *thrown = None;
+        }
+        forgotten
+    }
+
     /// Makes one upcall in a local frame of its own; an exception is kept and cleared.
     fn call<T>(
         &self,
@@ -207,6 +225,10 @@ impl HostServices for SparkHost {
                     .z()
             })
             .unwrap_or(true)
+    }
+
+    fn forget_exception(&mut self) -> bool {
+        self.upcalls.forget_exception()
     }
 
     fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError> {

@@ -7,6 +7,7 @@ use arclight_expressions::ExpressionRef;
 
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::pieces::Pieces;
 use crate::project::evaluate_all;
 use crate::task::TaskContext;
 
@@ -51,10 +52,9 @@ impl Operator for Expand {
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(ExpandStream {
-            input: self.input.open(task)?,
+            input: Pieces::new(self.input.open(task)?),
             projections: self.projections.clone(),
-            batch: None,
-            next: 0,
+            projected: Vec::new().into_iter(),
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
         }))
@@ -62,10 +62,11 @@ impl Operator for Expand {
 }
 
 struct ExpandStream {
-    input: Box<dyn BatchStream>,
+    input: Pieces,
     projections: Vec<Vec<ExpressionRef>>,
-    batch: Option<Batch>,
-    next: usize,
+    /// The projections of the last batch that were not given out yet. They are evaluated together:
+    /// of a row, Spark gives the last one before the next row's first.
+    projected: std::vec::IntoIter<Batch>,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
 }
@@ -73,22 +74,26 @@ struct ExpandStream {
 impl BatchStream for ExpandStream {
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
         loop {
-            self.task.check_cancelled()?;
-            if let Some(batch) = &self.batch
-                && let Some(projection) = self.projections.get(self.next)
-            {
-                self.next += 1;
-                let columns = self
-                    .metrics
-                    .timed(|| evaluate_all(&self.task, projection, batch, &self.metrics))?;
-                self.metrics.output(batch.active_rows());
-                let selection = batch.selection().clone();
-                return Ok(Some(Batch::with_selection(columns, selection)));
+            if let Some(output) = self.projected.next() {
+                self.metrics.output(output.active_rows());
+                return Ok(Some(output));
             }
-            self.batch = self.input.next_batch()?;
-            self.next = 0;
-            if self.batch.is_none() {
-                return Ok(None);
+            let (task, metrics, projections) = (&self.task, &self.metrics, &self.projections);
+            let projected = self.input.next(task, |batch| {
+                let project = |projection: &Vec<ExpressionRef>| {
+                    let columns = evaluate_all(task, projection, batch, metrics)?;
+                    Ok(Batch::with_selection(columns, batch.selection().clone()))
+                };
+                metrics.timed(|| {
+                    projections
+                        .iter()
+                        .map(project)
+                        .collect::<Result<Vec<_>, _>>()
+                })
+            })?;
+            match projected {
+                Some(projected) => self.projected = projected.into_iter(),
+                None => return Ok(None),
             }
         }
     }
@@ -97,7 +102,7 @@ impl BatchStream for ExpandStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Memory, collect, column_ref, ints, rows, task};
+    use crate::testing::{FailsAt, Memory, collect, column_ref, ints, rows, task, until_failure};
     use arclight_columns::{Field, SparkType};
 
     #[test]
@@ -112,5 +117,19 @@ mod tests {
         let expand = Expand::new(0, input, projections, schema);
         let output = rows(&collect(&expand, &task(1)).unwrap());
         assert_eq!(output, ["1", "NULL", "7", "8", "2", "NULL", "7", "8"]);
+    }
+
+    #[test]
+    fn of_rows_before_a_failing_one_all_projections_come_first() {
+        let schema = Schema::new(vec![Field::new("x", SparkType::Int, true)]);
+        let projections: Vec<Vec<ExpressionRef>> = vec![
+            vec![column_ref(0, SparkType::Int)],
+            vec![Arc::new(FailsAt::new(0, SparkType::Int, 3))],
+        ];
+        let values = ints(&[Some(1), Some(2), Some(3), Some(4)]);
+        let input = Memory::of(vec![Batch::new(vec![values], 4)]);
+        let expand = Expand::new(0, input, projections, schema);
+        let expected = ["1", "2", "1", "2"].map(str::to_string).to_vec();
+        assert_eq!(until_failure(&expand, &task(8)), (expected, true));
     }
 }

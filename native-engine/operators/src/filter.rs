@@ -7,6 +7,7 @@ use arclight_expressions::ExpressionRef;
 
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::pieces::Pieces;
 use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
@@ -55,7 +56,7 @@ impl Operator for Filter {
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(FilterStream {
-            input: self.input.open(task)?,
+            input: Pieces::new(self.input.open(task)?),
             predicate: Arc::clone(&self.predicate),
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
@@ -64,28 +65,26 @@ impl Operator for Filter {
 }
 
 struct FilterStream {
-    input: Box<dyn BatchStream>,
+    input: Pieces,
     predicate: ExpressionRef,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
 }
 
-impl FilterStream {
-    fn filter(&self, batch: &Batch) -> Result<Batch, EngineError> {
-        let selection = select(
-            &self.task,
-            &self.predicate,
-            batch,
-            batch.selection(),
-            &self.metrics,
-        )?;
-        let count = selection.count();
-        let batch = batch.select(selection);
-        if count * SPARSE < batch.len() {
-            return Ok(batch.compact()?);
-        }
-        Ok(batch)
+/// The rows of a batch for which a predicate is TRUE.
+fn filter(
+    task: &TaskContext,
+    predicate: &ExpressionRef,
+    batch: &Batch,
+    metrics: &OperatorMetrics,
+) -> Result<Batch, EngineError> {
+    let selection = select(task, predicate, batch, batch.selection(), metrics)?;
+    let count = selection.count();
+    let batch = batch.select(selection);
+    if count * SPARSE < batch.len() {
+        return Ok(batch.compact()?);
     }
+    Ok(batch)
 }
 
 /// The rows of `within` for which a boolean expression is TRUE.
@@ -121,14 +120,17 @@ pub(crate) fn select(
 impl BatchStream for FilterStream {
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
         loop {
-            self.task.check_cancelled()?;
-            let Some(batch) = self.input.next_batch()? else {
-                return Ok(None);
-            };
-            let batch = self.metrics.timed(|| self.filter(&batch))?;
-            if !batch.is_empty() {
-                self.metrics.output(batch.active_rows());
-                return Ok(Some(batch));
+            let (task, metrics) = (&self.task, &self.metrics);
+            let batch = self.input.next(task, |batch| {
+                metrics.timed(|| filter(task, &self.predicate, batch, metrics))
+            })?;
+            match batch {
+                None => return Ok(None),
+                Some(batch) if batch.is_empty() => {}
+                Some(batch) => {
+                    metrics.output(batch.active_rows());
+                    return Ok(Some(batch));
+                }
             }
         }
     }
@@ -137,7 +139,7 @@ impl BatchStream for FilterStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Memory, collect, column_ref, ints, rows, task};
+    use crate::testing::{FailsAt, Memory, collect, column_ref, ints, rows, task, until_failure};
     use arclight_columns::{BooleanBuffer, Column, NullBuffer};
 
     fn booleans(values: &[Option<bool>]) -> Column {
@@ -177,6 +179,16 @@ mod tests {
             let filter = Filter::new(0, Memory::of(vec![batch.clone()]), Arc::new(literal));
             assert_eq!(rows(&collect(&filter, &task(1)).unwrap()).len(), expected);
         }
+    }
+
+    #[test]
+    fn rows_before_a_failing_one_come_first() {
+        let values = ints(&[Some(1), Some(-1), None, Some(2), Some(9), Some(3)]);
+        let input = Memory::of(vec![Batch::new(vec![values], 6)]);
+        let predicate = Arc::new(FailsAt::new(0, SparkType::Boolean, 9));
+        let filter = Filter::new(0, input, predicate);
+        let expected = vec!["1".to_string(), "2".to_string()];
+        assert_eq!(until_failure(&filter, &task(8)), (expected, true));
     }
 
     #[test]

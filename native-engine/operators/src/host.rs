@@ -65,6 +65,12 @@ pub trait HostServices: JvmExpressions + Send {
     /// Whether the task was killed.
     fn is_cancelled(&mut self) -> bool;
 
+    /// Forgets the exception that Spark's own expression raised last; `false`, and it stays, if it is
+    /// no failure of a row (`java.lang.Error`). True without one.
+    fn forget_exception(&mut self) -> bool {
+        true
+    }
+
     /// The next rows of input `input`, or `None` at the end.
     fn next_rows(&mut self, input: u32) -> Result<Option<RowBlock>, HostError>;
 

@@ -12,6 +12,7 @@ mod limit;
 mod metrics;
 mod nested_loop;
 mod operator;
+mod pieces;
 mod project;
 mod range;
 mod rows_input;

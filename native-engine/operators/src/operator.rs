@@ -47,6 +47,16 @@ pub enum EngineError {
     Internal(String),
 }
 
+impl EngineError {
+    /// Whether an expression failed for a row.
+    pub(crate) fn is_of_row(&self) -> bool {
+        matches!(
+            self,
+            EngineError::Expression(EvalError::Failed { .. } | EvalError::Jvm(_))
+        )
+    }
+}
+
 /// Sub-conditions of Spark's FAILED_READ_FILE.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadFileError {

@@ -9,6 +9,7 @@ use arclight_expressions::ExpressionRef;
 use crate::broadcast::BroadcastSource;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::pieces::Pieces;
 use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
 
@@ -56,8 +57,12 @@ impl Operator for Project {
         format!("Project {:?}", self.expressions)
     }
     fn scan_column(&self, column: usize) -> Option<ScanColumn> {
-        self.input
-            .scan_column(self.expressions.get(column)?.column()?)
+        // A row that is left out below does not raise here, as it would for Spark.
+        let column = self.expressions.get(column)?.column()?;
+        match self.expressions.iter().all(|e| e.is_total()) {
+            true => self.input.scan_column(column),
+            false => None,
+        }
     }
     // Expressions can't be compared: those that Spark evaluates are numbers within the stage. The
     // tasks of one stage share the projection itself.
@@ -70,7 +75,7 @@ impl Operator for Project {
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(ProjectStream {
-            input: self.input.open(task)?,
+            input: Pieces::new(self.input.open(task)?),
             expressions: self.expressions.clone(),
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
@@ -79,7 +84,7 @@ impl Operator for Project {
 }
 
 struct ProjectStream {
-    input: Box<dyn BatchStream>,
+    input: Pieces,
     expressions: Vec<ExpressionRef>,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
@@ -100,16 +105,16 @@ pub(crate) fn evaluate_all(
 
 impl BatchStream for ProjectStream {
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
-        self.task.check_cancelled()?;
-        let Some(batch) = self.input.next_batch()? else {
-            return Ok(None);
-        };
-        let columns = self
-            .metrics
-            .timed(|| evaluate_all(&self.task, &self.expressions, &batch, &self.metrics))?;
-        let output = Batch::with_selection(columns, batch.selection().clone());
-        self.metrics.output(output.active_rows());
-        Ok(Some(output))
+        let (task, metrics) = (&self.task, &self.metrics);
+        let output = self.input.next(task, |batch| {
+            let columns =
+                metrics.timed(|| evaluate_all(task, &self.expressions, batch, metrics))?;
+            Ok(Batch::with_selection(columns, batch.selection().clone()))
+        })?;
+        if let Some(output) = &output {
+            metrics.output(output.active_rows());
+        }
+        Ok(output)
     }
 }
 

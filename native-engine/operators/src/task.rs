@@ -135,6 +135,12 @@ impl TaskContext {
         }
     }
 
+    /// Whether a failure is of a row, so that the rows before it can be computed without it; if so, it
+    /// is as if it had not been.
+    pub(crate) fn takes_back(&self, error: &EngineError) -> bool {
+        error.is_of_row() && self.host.lock().forget_exception()
+    }
+
     /// Evaluates an expression over the given rows of a batch and counts what the JVM did.
     pub fn evaluate(
         &self,

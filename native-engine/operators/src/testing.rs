@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, SparkType, Values};
-use arclight_expressions::{ColumnRef, ExpressionRef};
+use arclight_columns::{Batch, Column, ColumnBuilder, Field, Schema, Selection, SparkType, Values};
+use arclight_expressions::{ColumnRef, EvalContext, EvalError, Expression, ExpressionRef};
 use arclight_memory::{MemoryLimits, MemorySource, SpillDirectories, TaskMemory, UnboundedMemory};
 use parking_lot::Mutex;
 
@@ -181,6 +181,67 @@ pub fn collect(
 /// Column `index` as an expression.
 pub fn column_ref(index: usize, data_type: SparkType) -> ExpressionRef {
     Arc::new(ColumnRef::new(index, data_type))
+}
+
+/// A column of ints, or whether it is above 0, that fails at a value.
+#[derive(Debug)]
+pub struct FailsAt {
+    input: ExpressionRef,
+    data_type: SparkType,
+    failing: i32,
+}
+
+impl FailsAt {
+    /// Column `column` as `data_type`, int or boolean, which fails where it is `failing`.
+    pub fn new(column: usize, data_type: SparkType, failing: i32) -> Self {
+        FailsAt {
+            input: column_ref(column, SparkType::Int),
+            data_type,
+            failing,
+        }
+    }
+}
+
+impl Expression for FailsAt {
+    fn data_type(&self) -> &SparkType {
+        &self.data_type
+    }
+    fn evaluate(
+        &self,
+        batch: &Batch,
+        rows: &Selection,
+        context: &mut EvalContext<'_>,
+    ) -> Result<Column, EvalError> {
+        let column = self.input.evaluate(batch, rows, context)?;
+        let value = |row: usize| column.fixed_value::<i32>(row);
+        if let Some(row) = rows.iter().find(|&row| value(row) == Some(self.failing)) {
+            return Err(EvalError::Failed { row });
+        }
+        if self.data_type == SparkType::Int {
+            return Ok(column);
+        }
+        let above = (0..batch.len()).map(|row| value(row).is_some_and(|value| value > 0));
+        Ok(Column::boolean(above.collect(), None))
+    }
+    fn children(&self) -> Vec<&ExpressionRef> {
+        vec![&self.input]
+    }
+}
+
+/// What an operator gives before it fails, or ends (`false`).
+pub fn until_failure(operator: &dyn Operator, task: &Arc<TaskContext>) -> (Vec<String>, bool) {
+    let mut stream = operator.open(task).unwrap();
+    let mut batches = Vec::new();
+    loop {
+        match stream.next_batch() {
+            Ok(Some(batch)) => batches.push(batch),
+            Ok(None) => return (rows(&batches), false),
+            Err(error) => {
+                assert!(error.is_of_row(), "{error}");
+                return (rows(&batches), true);
+            }
+        }
+    }
 }
 
 /// A column of ints.

@@ -8,6 +8,7 @@ use arclight_expressions::ExpressionRef;
 
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
+use crate::pieces::Pieces;
 use crate::task::TaskContext;
 
 /// What makes rows of a row.
@@ -147,7 +148,7 @@ impl Operator for Generate {
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let types = self.schema.types();
         Ok(Box::new(GenerateStream {
-            input: self.input.open(task)?,
+            input: Pieces::new(self.input.open(task)?),
             kept: self.kept.clone(),
             outer: self.outer,
             generator: self.generator.clone(),
@@ -193,7 +194,7 @@ struct Chosen {
 }
 
 struct GenerateStream {
-    input: Box<dyn BatchStream>,
+    input: Pieces,
     kept: Vec<usize>,
     outer: bool,
     generator: Generator,
@@ -204,16 +205,19 @@ struct GenerateStream {
     metrics: Arc<OperatorMetrics>,
 }
 
-impl GenerateStream {
-    /// Evaluates the generator's arguments over a batch.
-    fn open(&self, batch: Batch) -> Result<OpenBatch, EngineError> {
-        let evaluate = |e: &ExpressionRef| {
-            self.task
-                .evaluate(e, &batch, batch.selection(), &self.metrics)
-        };
+impl Generator {
+    /// Evaluates the arguments over a batch; `types` are those of the generator's columns.
+    fn open(
+        &self,
+        types: &[SparkType],
+        batch: &Batch,
+        task: &TaskContext,
+        metrics: &OperatorMetrics,
+    ) -> Result<OpenBatch, EngineError> {
+        let evaluate = |e: &ExpressionRef| task.evaluate(e, batch, batch.selection(), metrics);
         let all = |list: &[ExpressionRef]| list.iter().map(evaluate).collect::<Result<Vec<_>, _>>();
         let mut with_position = false;
-        let (rows, values) = match &self.generator {
+        let (rows, values) = match self {
             Generator::Explode {
                 collection,
                 position,
@@ -233,14 +237,14 @@ impl GenerateStream {
             Generator::Inline(structs) => {
                 let column = evaluate(structs)?;
                 let elements = column.lists()?.elements();
-                let fields = (0..self.types.len()).map(|field| elements.struct_field(field));
+                let fields = (0..types.len()).map(|field| elements.struct_field(field));
                 let values = fields.collect::<Result<Vec<_>, ColumnError>>()?;
                 (Rows::Lists(column), values)
             }
             Generator::Stack { rows, values } => {
                 let columns = all(values)?;
-                let width = self.types.len();
-                let stacked = self.types.iter().enumerate().map(|(field, data_type)| {
+                let width = types.len();
+                let stacked = types.iter().enumerate().map(|(field, data_type)| {
                     let none = Column::nulls(data_type.clone(), batch.len());
                     let at = |row: usize| columns.get(row * width + field).unwrap_or(&none);
                     let parts: Vec<&Column> = (0..*rows).map(at).collect();
@@ -254,7 +258,7 @@ impl GenerateStream {
             }
         };
         Ok(OpenBatch {
-            batch,
+            batch: batch.clone(),
             rows,
             position: with_position,
             values,
@@ -362,8 +366,8 @@ impl Chosen {
 impl BatchStream for GenerateStream {
     fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
         loop {
-            self.task.check_cancelled()?;
             if let Some(mut open) = self.open.take() {
+                self.task.check_cancelled()?;
                 let limit = self.task.settings.batch_size;
                 let output = self.metrics.timed(|| {
                     let chosen = open.choose(self.outer, limit)?;
@@ -377,11 +381,18 @@ impl BatchStream for GenerateStream {
                     return Ok(Some(output));
                 }
             }
-            let Some(batch) = self.input.next_batch()? else {
-                return Ok(None);
-            };
-            if !batch.is_empty() {
-                self.open = Some(self.metrics.timed(|| self.open(batch))?);
+            let (task, metrics) = (&self.task, &self.metrics);
+            let opened = self.input.next(task, |batch| {
+                if batch.is_empty() {
+                    return Ok(None);
+                }
+                metrics
+                    .timed(|| self.generator.open(&self.types, batch, task, metrics))
+                    .map(Some)
+            })?;
+            match opened {
+                Some(opened) => self.open = opened,
+                None => return Ok(None),
             }
         }
     }

@@ -1,5 +1,7 @@
 use super::*;
-use crate::testing::{Memory, collect, column_ref, ints, longs, rows, strings, task};
+use crate::testing::{
+    FailsAt, Memory, collect, column_ref, ints, longs, rows, strings, task, until_failure,
+};
 use arclight_columns::{ColumnBuilder, Selection};
 
 fn array_of(element: SparkType) -> SparkType {
@@ -186,4 +188,18 @@ fn stacks_and_replicates() {
         values: vec![int(0), column_ref(2, SparkType::Long)],
     };
     assert!(Generate::new(0, Memory::typed(vec![], vec![]), vec![], false, wrong).is_err());
+}
+
+#[test]
+fn rows_before_a_failing_one_come_first() {
+    let values = vec![
+        Arc::new(FailsAt::new(0, SparkType::Int, 3)) as ExpressionRef,
+        column_ref(0, SparkType::Int),
+    ];
+    let stack = Generator::Stack { rows: 2, values };
+    let column = ints(&[Some(1), Some(2), Some(3), Some(4)]);
+    let input = Memory::of(vec![Batch::new(vec![column], 4)]);
+    let generate = Generate::new(0, input, vec![], false, stack).unwrap();
+    let expected = ["1", "1", "2", "2"].map(str::to_string).to_vec();
+    assert_eq!(until_failure(&generate, &task(8)), (expected, true));
 }

@@ -163,7 +163,10 @@ impl Operator for HashJoin {
             Source::Build(column) => (self.sides().1, self.plan.build.kept[column]),
             Source::Mark => return None,
         };
-        if self.plan.spec.null_aware {
+        // A row that is left out below raises nothing here, as it would for Spark.
+        let residual = self.plan.residual.as_ref();
+        let raises = residual.is_some_and(|residual| !residual.expression.is_total());
+        if self.plan.spec.null_aware || raises {
             return None;
         }
         side.scan_column(column)

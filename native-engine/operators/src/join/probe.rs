@@ -35,6 +35,12 @@ struct Pending {
     /// row with NULLs).
     rows: Vec<u32>,
     heads: Vec<u32>,
+    next: Next,
+}
+
+/// How far a batch's pairs are given out.
+#[derive(Clone, Copy, Default)]
+struct Next {
     /// The row that is next, and which of its chain (0: the first).
     at: usize,
     chain: u32,
@@ -145,9 +151,7 @@ impl Prober {
             batch,
             rows,
             heads,
-            at: 0,
-            chain: 0,
-            any: false,
+            next: Next::default(),
         });
         self.resume(work)
     }
@@ -157,16 +161,10 @@ impl Prober {
         let outer = work.output == ProbeOutput::PairsAndUnmatched;
         while let Some(mut pending) = self.pending.take() {
             self.task.check_cancelled()?;
-            let mut pairs = Pairs::default();
-            pending.fill(work.table, self.task.settings.batch_size.max(1), &mut pairs);
-            if let Some(residual) = &self.plan.residual {
-                let Pairs { rows, builds, .. } = &pairs;
-                let kept = self.holds(residual, work.table, &pending.batch, rows, builds)?;
-                pairs = pending.keep(&pairs, &kept, outer);
-            }
+            let pairs = self.next_pairs(&mut pending, work.table, outer)?;
             note(work, &pairs.rows, &pairs.builds);
             let batch = self.pair_batch(&pending.batch, &pairs, work.table)?;
-            if pending.at < pending.rows.len() {
+            if pending.next.at < pending.rows.len() {
                 self.pending = Some(pending);
             }
             if !batch.is_empty() {
@@ -174,6 +172,33 @@ impl Prober {
             }
         }
         Ok(None)
+    }
+
+    /// Some more pairs of a batch. Where one fails, those before it come first.
+    fn next_pairs(
+        &self,
+        pending: &mut Pending,
+        table: &JoinTable,
+        outer: bool,
+    ) -> Result<Pairs, EngineError> {
+        let (mut size, next) = (self.task.settings.batch_size.max(1), pending.next);
+        loop {
+            let mut pairs = Pairs::default();
+            pending.fill(table, size, &mut pairs);
+            let Some(residual) = &self.plan.residual else {
+                return Ok(pairs);
+            };
+            let (rows, builds) = (&pairs.rows, &pairs.builds);
+            match self.holds(residual, table, &pending.batch, rows, builds) {
+                Ok(kept) => return Ok(pending.keep(&pairs, &kept, outer)),
+                Err(error) if rows.len() > 1 && self.task.takes_back(&error) => {
+                    self.task.check_cancelled()?;
+                    size = rows.len() / 2;
+                    pending.next = next;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// The pairs for which the residual condition is TRUE; none of those without a table's row.
@@ -504,17 +529,17 @@ impl Prober {
 impl Pending {
     /// Moves up to `size` candidate pairs on.
     fn fill(&mut self, table: &JoinTable, size: usize, pairs: &mut Pairs) {
-        while self.at < self.rows.len() && pairs.rows.len() < size {
-            if self.chain == 0 {
-                self.chain = self.heads[self.at];
+        while self.next.at < self.rows.len() && pairs.rows.len() < size {
+            if self.next.chain == 0 {
+                self.next.chain = self.heads[self.next.at];
             }
-            pairs.rows.push(self.rows[self.at]);
-            pairs.builds.push(self.chain);
-            if self.chain != 0 {
-                self.chain = table.next(self.chain);
+            pairs.rows.push(self.rows[self.next.at]);
+            pairs.builds.push(self.next.chain);
+            if self.next.chain != 0 {
+                self.next.chain = table.next(self.next.chain);
             }
-            pairs.last.push(self.chain == 0);
-            self.at += usize::from(self.chain == 0);
+            pairs.last.push(self.next.chain == 0);
+            self.next.at += usize::from(self.next.chain == 0);
         }
     }
 
@@ -527,14 +552,14 @@ impl Pending {
             if kept.next_if_eq(&pair).is_some() {
                 result.rows.push(row);
                 result.builds.push(pairs.builds[pair]);
-                self.any = true;
+                self.next.any = true;
             }
             if pairs.last[pair] {
-                if outer && !self.any {
+                if outer && !self.next.any {
                     result.rows.push(row);
                     result.builds.push(0);
                 }
-                self.any = false;
+                self.next.any = false;
             }
         }
         result

@@ -16,6 +16,7 @@ use super::spill::{PartitionWriter, pair};
 use super::table::key_columns;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, OperatorRef};
+use crate::pieces::Pieces;
 use crate::runtime_filter::{KeyFilter, RuntimeFilter};
 use crate::task::TaskContext;
 
@@ -40,7 +41,7 @@ pub(super) struct HashJoinStream {
     /// Absent, too, once it had no table.
     provider: Option<Arc<dyn TableProvider>>,
     shared: Arc<Shared>,
-    probe: Option<Box<dyn BatchStream>>,
+    probe: Option<Pieces>,
     prober: Prober,
     /// The probe side's rows, once the build side is on disk.
     spilled: Option<PartitionWriter>,
@@ -143,7 +144,7 @@ impl HashJoinStream {
     }
 
     /// Takes in a batch of the probe side, or goes on with the last one.
-    fn take_in(&mut self, batch: Option<Batch>) -> Result<Option<Batch>, EngineError> {
+    fn take_in(&mut self, batch: Option<&Batch>) -> Result<Option<Batch>, EngineError> {
         let shared = Arc::clone(&self.shared);
         let mut build = shared.0.lock();
         build.check()?;
@@ -248,13 +249,18 @@ impl BatchStream for HashJoinStream {
                 }
                 Step::Probe if self.prober.has_pending() => metrics.timed(|| self.take_in(None))?,
                 Step::Probe => {
-                    let probe = match &mut self.probe {
+                    let mut probe = match self.probe.take() {
                         Some(probe) => probe,
-                        none => none.insert(self.probe_input.open(&self.task)?),
+                        None => Pieces::new(self.probe_input.open(&self.task)?),
                     };
-                    match probe.next_batch()? {
-                        Some(batch) if batch.is_empty() => None,
-                        Some(batch) => metrics.timed(|| self.take_in(Some(batch)))?,
+                    let task = Arc::clone(&self.task);
+                    let output = probe.next(&task, |batch| match batch.is_empty() {
+                        true => Ok(None),
+                        false => metrics.timed(|| self.take_in(Some(batch))),
+                    })?;
+                    self.probe = Some(probe);
+                    match output {
+                        Some(output) => output,
                         None => {
                             self.step = self.end_of_probe()?;
                             None

@@ -12,8 +12,8 @@ use super::*;
 use crate::runtime_filter::RuntimeFilter;
 use crate::task::TaskSettings;
 use crate::testing::{
-    Limited, Memory, collect, column_ref, custom_task, ints, longs, rows, show, sorted_rows,
-    strings, task,
+    FailsAt, Limited, Memory, collect, column_ref, custom_task, ints, longs, rows, show,
+    sorted_rows, strings, task, until_failure,
 };
 
 const KINDS: [JoinKind; 7] = [
@@ -838,6 +838,41 @@ fn filters_reach_scans_through_other_joins() {
     }
 }
 
+/// Rows for which Spark would have raised are not left out.
+#[test]
+fn filters_do_not_pass_what_may_fail() {
+    let side = |id, keys: &[i32]| -> OperatorRef {
+        let keys: Vec<Option<i32>> = keys.iter().copied().map(Some).collect();
+        let input = Memory::of(vec![batch(vec![ints(&keys), ints(&keys)])]);
+        Arc::new(Scan { input, id })
+    };
+    let fails = || Arc::new(FailsAt::new(0, SparkType::Int, 4));
+    let left = || side(1, &[1, 2, 3, 4]);
+    let filter = {
+        let fails = Arc::new(FailsAt::new(0, SparkType::Boolean, 4));
+        crate::Filter::new(3, left(), fails)
+    };
+    let project = {
+        let columns: Vec<ExpressionRef> = vec![column_ref(0, SparkType::Int), fails()];
+        crate::Project::new(3, left(), columns, left().schema().clone())
+    };
+    let join = {
+        let mut spec = spec(JoinKind::LeftOuter, JoinSide::Right, 1);
+        spec.residual = Some(Arc::new(FailsAt::new(0, SparkType::Boolean, 4)));
+        HashJoin::new(3, left(), side(2, &[2, 3, 4, 5]), spec).unwrap()
+    };
+    let below: [OperatorRef; 3] = [Arc::new(filter), Arc::new(project), Arc::new(join)];
+    for below in below {
+        let name = below.name();
+        let spec = spec(JoinKind::Inner, JoinSide::Right, 1);
+        let join = HashJoin::new(0, below, side(9, &[3, 7]), spec).unwrap();
+        let task = task(64);
+        let (rows, failed) = until_failure(&join, &task);
+        assert!(rows.len() <= 1 && failed, "{name}: {rows:?}");
+        assert_eq!(task.metrics[1].output_rows.load(Relaxed), 4, "{name}");
+    }
+}
+
 /// The types of the keys and how a small number becomes one.
 #[derive(Debug, Clone, Copy)]
 enum KeyType {
@@ -980,4 +1015,47 @@ proptest! {
         let run = Run { batch_size, equal_hashes, refuse_once, limit };
         check(&batches(&left), &batches(&right), &types, residual, run);
     }
+}
+
+/// Rows before one for which the residual condition fails come first.
+#[test]
+fn what_comes_before_a_failing_row_is_given_out() {
+    let left = || {
+        let values = [1, 2, -3, 4, 5, 6].map(Some);
+        let columns = vec![ints(&[Some(0); 6]), ints(&values)];
+        Memory::of(vec![Batch::new(columns, 6)])
+    };
+    let right = |rows: usize| {
+        let values: Vec<_> = (0..rows as i32).map(Some).collect();
+        let columns = vec![ints(&vec![Some(0); rows]), ints(&values)];
+        Memory::of(vec![Batch::new(columns, rows)])
+    };
+    let run = |kind, rows, column, failing, batch_size| {
+        let mut spec = spec(kind, JoinSide::Right, 1);
+        spec.residual = Some(Arc::new(FailsAt::new(column, SparkType::Boolean, failing)));
+        let join = HashJoin::new(0, left(), right(rows), spec).unwrap();
+        let (rows, failed) = until_failure(&join, &task(batch_size));
+        assert!(failed);
+        rows
+    };
+    let semi = ["0,1", "0,2", "0,4"];
+    assert_eq!(run(JoinKind::LeftSemi, 1, 1, 5, 100), semi);
+    assert_eq!(run(JoinKind::LeftSemi, 3, 1, 5, 100), semi);
+    assert_eq!(run(JoinKind::LeftAnti, 3, 1, 5, 100), ["0,-3"]);
+    // The table's key is there once, then twice.
+    assert_eq!(
+        run(JoinKind::Inner, 1, 1, 5, 100),
+        ["0,1,0,0", "0,2,0,0", "0,4,0,0"]
+    );
+    for batch_size in [2, 3, 100] {
+        let rows = run(JoinKind::LeftOuter, 2, 1, 4, batch_size);
+        assert_eq!(rows.len(), 5);
+        assert_eq!(rows[4], "0,-3,NULL,NULL");
+    }
+    // The pair that fails is the second of the first row.
+    let rows = run(JoinKind::Inner, 3, 3, 1, 100);
+    assert!(
+        rows.len() < 3 && rows.iter().all(|row| row.starts_with("0,1,0,2")),
+        "{rows:?}"
+    );
 }

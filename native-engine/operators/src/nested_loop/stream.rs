@@ -14,9 +14,10 @@ use super::{NestedLoopJoin, NestedLoopKind};
 use crate::filter::select;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, OperatorRef};
+use crate::pieces::Pieces;
 use crate::task::TaskContext;
 
-/// Pairs that are gathered at once, at most, when the held rows are gone through one by one.
+/// Pairs that are looked at together, at most, when the held rows are gone through one by one.
 const PAIRS: usize = 1 << 18;
 
 /// What a stream and its parts look up.
@@ -114,6 +115,31 @@ impl Join {
         }
         Ok(matched)
     }
+
+    /// The output of a semi, anti or existence join for one streamed batch.
+    fn existence(&self, held: &Held, streamed: &Batch) -> Result<Batch, EngineError> {
+        let mut parts = held.parts();
+        let rows = parts.next()?.ok_or_else(|| {
+            EngineError::Internal("the held rows of an existence join are on disk".to_string())
+        })?;
+        let matched = self.matched(streamed, &rows)?;
+        Ok(match self.kind {
+            NestedLoopKind::Semi => {
+                let kept = streamed.selection().filter(|row| matched[row]);
+                streamed.select(kept)
+            }
+            NestedLoopKind::Anti => {
+                let kept = streamed.selection().filter(|row| !matched[row]);
+                streamed.select(kept)
+            }
+            _ => {
+                let exists = Column::boolean(BooleanBuffer::from(matched), None);
+                let mut columns = streamed.columns().to_vec();
+                columns.push(exists);
+                Batch::with_selection(columns, streamed.selection().clone())
+            }
+        })
+    }
 }
 
 /// One row's values, `length` times.
@@ -127,7 +153,7 @@ fn constants(batch: &Batch, row: usize, length: usize) -> Vec<Column> {
 
 pub(super) struct NestedLoopStream {
     join: Join,
-    streamed: Box<dyn BatchStream>,
+    streamed: Pieces,
     held_operator: OperatorRef,
     held: Option<Held>,
     current: Option<Meeting>,
@@ -144,36 +170,10 @@ impl NestedLoopStream {
                 task: Arc::clone(task),
                 metrics: task.operator_metrics(plan.id),
             },
-            streamed: plan.streamed.open(task)?,
+            streamed: Pieces::new(plan.streamed.open(task)?),
             held_operator: Arc::clone(&plan.held),
             held: None,
             current: None,
-        })
-    }
-
-    /// The output of a semi, anti or existence join for one streamed batch.
-    fn existence(&self, held: &Held, streamed: Batch) -> Result<Batch, EngineError> {
-        let mut parts = held.parts();
-        let rows = parts.next()?.ok_or_else(|| {
-            EngineError::Internal("the held rows of an existence join are on disk".to_string())
-        })?;
-        let matched = self.join.matched(&streamed, &rows)?;
-        Ok(match self.join.kind {
-            NestedLoopKind::Semi => {
-                let kept = streamed.selection().filter(|row| matched[row]);
-                streamed.select(kept)
-            }
-            NestedLoopKind::Anti => {
-                let kept = streamed.selection().filter(|row| !matched[row]);
-                streamed.select(kept)
-            }
-            _ => {
-                let exists = Column::boolean(BooleanBuffer::from(matched), None);
-                let selection = streamed.selection().clone();
-                let mut columns = streamed.into_columns();
-                columns.push(exists);
-                Batch::with_selection(columns, selection)
-            }
         })
     }
 }
@@ -202,21 +202,26 @@ impl BatchStream for NestedLoopStream {
                 }
                 self.current = None;
             }
-            let Some(streamed) = self.streamed.next_batch()? else {
+            let Some(held) = &self.held else {
                 return Ok(None);
             };
-            let Some(held) = self.held.as_ref().filter(|_| !streamed.is_empty()) else {
-                continue;
-            };
-            if self.join.kind.gives_pairs() {
-                self.current = Some(Meeting::new(streamed, held.parts()));
-                continue;
-            }
-            let metrics = Arc::clone(&self.join.metrics);
-            let batch = metrics.timed(|| self.existence(held, streamed))?;
-            if !batch.is_empty() {
-                metrics.output(batch.active_rows());
-                return Ok(Some(batch));
+            let (join, pairs) = (&self.join, self.join.kind.gives_pairs());
+            let batch =
+                self.streamed
+                    .next(&join.task, |streamed| match pairs || streamed.is_empty() {
+                        true => Ok(streamed.clone()),
+                        false => join.metrics.timed(|| join.existence(held, streamed)),
+                    })?;
+            match batch {
+                None => return Ok(None),
+                Some(batch) if batch.is_empty() => {}
+                Some(streamed) if pairs => {
+                    self.current = Some(Meeting::new(streamed, held.parts()));
+                }
+                Some(batch) => {
+                    join.metrics.output(batch.active_rows());
+                    return Ok(Some(batch));
+                }
             }
         }
     }
@@ -238,6 +243,9 @@ struct Meeting {
     matched: bool,
     /// Pairs of `held`.
     pairs: Pairs,
+    /// How many pairs are looked at together: fewer, where one fails, so that those before it come
+    /// first.
+    together: usize,
 }
 
 impl Meeting {
@@ -251,6 +259,7 @@ impl Meeting {
             met: 0,
             matched: false,
             pairs: Pairs::default(),
+            together: PAIRS,
         }
     }
 
@@ -265,7 +274,13 @@ impl Meeting {
                 continue;
             };
             while self.next < self.rows.len() && self.pairs.len() < join.batch_size {
-                self.advance(join, &held)?;
+                match self.advance(join, &held) {
+                    Err(error) if self.together > 1 && join.task.takes_back(&error) => {
+                        self.together /= 2;
+                    }
+                    Err(error) if self.pairs.len() > 0 && join.task.takes_back(&error) => break,
+                    advanced => advanced?,
+                }
             }
             if self.pairs.len() > 0 {
                 return self.give(join, &held).map(Some);
@@ -303,7 +318,7 @@ impl Meeting {
             self.all_pairs(join, held.len());
             return Ok(());
         };
-        let count = (PAIRS / held.len()).clamp(1, self.rows.len() - self.next);
+        let count = (self.together / held.len()).min(self.rows.len() - self.next);
         if self.met == 0 && held.len() <= count {
             self.by_held_row(join, condition, held, count)
         } else {
@@ -393,7 +408,7 @@ impl Meeting {
         join.task.check_cancelled()?;
         let row = self.rows[self.next];
         let offset = self.met;
-        let length = join.batch_size.min(held.len() - offset);
+        let length = join.batch_size.min(self.together).min(held.len() - offset);
         let matches = join.held_matches(
             condition,
             &self.streamed,

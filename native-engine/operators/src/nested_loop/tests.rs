@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::task::TaskSettings;
 use crate::testing::{
-    Limited, Memory, collect, custom_task, ints, rows, sorted_rows, strings, task,
+    FailsAt, Limited, Memory, collect, custom_task, ints, rows, sorted_rows, strings, task,
+    until_failure,
 };
 
 /// Whether the one column is less than the other: NULL where one is.
@@ -316,4 +317,38 @@ fn joins_many_rows_of_both_orientations() {
             assert_eq!(rows(&output), oracle(&s, &h, false, kind, true));
         }
     }
+}
+
+/// Pairs before one for which the condition fails come first, whichever side's row it is.
+#[test]
+fn what_comes_before_a_failing_pair_is_given_out() {
+    let row = |value: i32| (Some(value), None);
+    let streamed: Vec<Row> = [1, -1, 2, 3, 4].map(row).to_vec();
+    let held: Vec<Row> = [5, 6, 7].map(row).to_vec();
+    let run = |kind, column, failing| {
+        let fails = Arc::new(FailsAt::new(column, SparkType::Boolean, failing));
+        let join = join(
+            input(&streamed, 5),
+            input(&held, 3),
+            false,
+            kind,
+            Some(fails),
+        );
+        until_failure(&join, &task(100))
+    };
+    // Above 0 is TRUE.
+    let (rows, failed) = run(NestedLoopKind::Inner, 0, 3);
+    let pairs = |streamed: &[i32]| -> Vec<String> {
+        let with = |s: &i32| [5, 6, 7].map(|h| format!("{s},NULL,{h},NULL"));
+        streamed.iter().flat_map(with).collect()
+    };
+    assert_eq!((rows, failed), (pairs(&[1, 2]), true));
+    let (rows, failed) = run(NestedLoopKind::Inner, 2, 7);
+    assert_eq!((rows, failed), (pairs(&[1])[..2].to_vec(), true));
+    let (rows, failed) = run(NestedLoopKind::Outer, 0, 2);
+    let lonely = "-1,NULL,NULL,NULL".to_string();
+    assert_eq!((rows, failed), ([pairs(&[1]), vec![lonely]].concat(), true));
+    let (rows, failed) = run(NestedLoopKind::Semi, 0, 4);
+    let expected = ["1,NULL", "2,NULL", "3,NULL"].map(str::to_string).to_vec();
+    assert_eq!((rows, failed), (expected, true));
 }
