@@ -7,7 +7,7 @@ import org.apache.spark.sql.execution.{FilterExec, GlobalLimitExec, LocalLimitEx
 import org.apache.spark.sql.execution.adaptive.ShuffleQueryStageExec
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.{ENSURE_REQUIREMENTS, ShuffleExchangeExec}
-import org.apache.spark.sql.execution.window.WindowExec
+import org.apache.spark.sql.execution.window.{WindowExec, WindowGroupLimitExec}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
@@ -59,8 +59,8 @@ object RemoveSmallExchanges extends Rule[SparkPlan] with Logging {
     case read: SinglePartitionReadExec => Some(read)
     case stage: ShuffleQueryStageExec =>
       if (isSmall(stage)) Some(SinglePartitionReadExec(stage)) else None
-    case _: ProjectExec | _: FilterExec | _: BaseAggregateExec | _: WindowExec | _: SortExec |
-        _: LocalLimitExec | _: GlobalLimitExec =>
+    case _: ProjectExec | _: FilterExec | _: BaseAggregateExec | _: WindowExec |
+        _: WindowGroupLimitExec | _: SortExec | _: LocalLimitExec | _: GlobalLimitExec =>
       inOnePartition(plan.children.head).map(child => plan.withNewChildren(Seq(child)))
     case _ => None
   }

@@ -66,6 +66,14 @@ class RemoveSmallExchangesSuite extends FilesSuite with AdaptiveSparkPlanHelper 
     assert(jobsAndStages(spark.sql(SORTED).collect()) == ((2, 2)))
   }
 
+  test("a limit of partitions is no obstacle") {
+    val ranked = "SELECT k, d, rank() OVER (ORDER BY d DESC) AS r FROM " +
+      "(SELECT k, sum(d) AS d FROM facts GROUP BY k)"
+    val frame = checkNative(s"SELECT * FROM ($ranked) WHERE r <= 5")
+    assert(reads(frame) == 1 && exchanges(frame).length == 1)
+    assert(natives(frame.queryExecution.executedPlan).contains("WindowGroupLimit"))
+  }
+
   test("what lies between may filter, project, aggregate and limit") {
     Seq(
       s"SELECT k + 1 AS k, d FROM ($SORTED) WHERE n > 20 ORDER BY d, k DESC",
