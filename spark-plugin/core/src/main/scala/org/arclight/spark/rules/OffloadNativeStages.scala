@@ -64,7 +64,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   }
 
   private def convertRegion(root: SparkPlan): SparkPlan = {
-    val stage = NativeStageExec(grow(root))
+    val stage = NativeStageExec(grow(DeferredProjections.defer(root, conf)))
     if (isWorthwhile(stage)) {
       root.logicalLink.foreach(stage.setLogicalLink)
       stage

@@ -4,14 +4,16 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
+import org.apache.spark.sql.execution.{FileSourceScanExec, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.Exchange
+import org.apache.spark.sql.execution.window.WindowExec
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.NativeStageExec
+import org.arclight.spark.plan.expressions.ErrorFreedom
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
 /**
@@ -33,28 +35,45 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
 
   private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit =
     PlanningTime.measure(PlanningTime.Tagging) {
-      tagOperators(plan, conf, () => false)
+      tagOperators(plan, conf, Reader())
       tagOwnBuffers(plan)
       tagConsumers(plan)
     }
 
-  private def tagOperators(plan: SparkPlan, conf: SQLConf, fileNameWanted: () => Boolean): Unit =
-    plan match {
-      case _: NativeStageExec | _: QueryStageExec =>
-      case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, () => false))
-      case operator =>
-        // Only a scan without a verdict wants to know.
-        lazy val wanted = fileNameWanted() || asksFileName(operator)
-        if (OperatorVerdict.of(operator).isEmpty || BroadcastOperators.readsBroadcast(operator)) {
-          val verdict = operator match {
-            case _: FileSourceScanExec if wanted =>
-              JvmOperator("an operator above asks for the name of the file a row is from")
-            case _ => OperatorRegistry.verdict(operator, conf)
-          }
-          OperatorVerdict.put(operator, verdict)
+  /**
+   * What the operators above, up to the next exchange, do with an operator's rows.
+   *
+   * @param wantsFileName whether one asks for the name of the file a row is from: only a scan
+   *     without a verdict wants to know
+   * @param stopsEarly whether one may leave rows unread
+   */
+  private final case class Reader(
+      wantsFileName: () => Boolean = () => false,
+      stopsEarly: Boolean = false)
+
+  private def tagOperators(plan: SparkPlan, conf: SQLConf, reader: Reader): Unit = plan match {
+    case _: NativeStageExec | _: QueryStageExec =>
+    case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, Reader()))
+    case operator =>
+      lazy val fileNameWanted = reader.wantsFileName() || asksFileName(operator)
+      if (OperatorVerdict.of(operator).isEmpty || BroadcastOperators.readsBroadcast(operator)) {
+        val verdict = operator match {
+          case _: FileSourceScanExec if fileNameWanted =>
+            JvmOperator("an operator above asks for the name of the file a row is from")
+          case window: WindowExec
+              if reader.stopsEarly && !ErrorFreedom.ofWindow(window.windowExpression, conf) =>
+            JvmOperator("it may raise for a row that a limit above leaves unread")
+          case _ => OperatorRegistry.verdict(operator, conf)
         }
-        operator.children.foreach(tagOperators(_, conf, () => wanted))
-    }
+        OperatorVerdict.put(operator, verdict)
+      }
+      val stopsEarly = operator match {
+        case _: LimitExec => true
+        case _: SortExec | _: BaseAggregateExec | _: TakeOrderedAndProjectExec => false
+        case _ => reader.stopsEarly
+      }
+      operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))
+  }
 
   /** Only Spark's own scans say which file they read. */
   private def asksFileName(operator: SparkPlan): Boolean = operator.expressions.exists(_.exists {

@@ -3,7 +3,7 @@ package org.arclight.spark.plan.expressions
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.aggregate._
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DecimalType, DoubleType, FloatType}
+import org.apache.spark.sql.types._
 
 /**
  * Says of expressions whether they raise for no row: only then a row may be left out before Spark
@@ -30,11 +30,20 @@ object ErrorFreedom {
       aggregateExpressions.forall(ofAggregate(_, conf)) &&
       (AggregateShape.givesBuffers(aggregateExpressions) || resultExpressions.forall(of(_, conf)))
 
+  /** Whether the functions of a window (of WindowExec) give a value for every row. */
+  def ofWindow(windowExpressions: Seq[NamedExpression], conf: SQLConf = SQLConf.get): Boolean =
+    WindowFunctions.inOrder(windowExpressions).map(_.windowFunction).forall {
+      case aggregate: AggregateExpression => ofAggregate(aggregate, conf)
+      case function => function.children.forall(of(_, conf))
+    }
+
   /** Whether an aggregate, its arguments included, gives a value for every group. */
   private def ofAggregate(aggregate: AggregateExpression, conf: SQLConf): Boolean = {
     val function = aggregate.aggregateFunction match {
       case sum: Sum => isWideEnough(sum.child)
-      case average: Average => isWideEnough(average.child)
+      // Of integers it is the sum of doubles.
+      case average: Average =>
+        isWideEnough(average.child) || average.child.dataType == LongType
       case _: Count | _: Min | _: Max | _: First | _: Last | _: CollectList | _: CollectSet |
           _: CentralMomentAgg => true
       case _ => false
@@ -45,7 +54,7 @@ object ErrorFreedom {
   /** Whether a sum has room for more rows than there can be: it has 10 digits more than its input. */
   private def isWideEnough(input: Expression): Boolean = input.dataType match {
     case decimal: DecimalType => decimal.precision + SUM_DIGITS <= DecimalType.MAX_PRECISION
-    case FloatType | DoubleType => true
+    case FloatType | DoubleType | ByteType | ShortType | IntegerType => true
     case _ => false
   }
 

@@ -1,0 +1,172 @@
+package org.arclight.spark.rules
+
+import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.catalyst.expressions.codegen.CodegenFallback
+import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildSide}
+import org.apache.spark.sql.execution._
+import org.apache.spark.sql.execution.joins.{BroadcastHashJoinExec, BroadcastNestedLoopJoinExec}
+import org.apache.spark.sql.internal.SQLConf
+
+import org.arclight.spark.plan.expressions.ErrorFreedom
+
+/**
+ * Evaluates projected columns that may raise where Spark's generated code does (`ProjectExec`,
+ * `CodegenSupport.consume`): not before an operator above wants them, which may have dropped the row.
+ * {{{
+ *   BroadcastHashJoin k = j             Project 10 div x AS d, v
+ *   +- Project 10 div x AS d, k    =>   +- BroadcastHashJoin k = j
+ *      +- Scan x, k                        +- Project x, k
+ *                                             +- Scan x, k
+ * }}}
+ * Such operators are broadcast joins, for their streamed side, limits, filters and projections. All
+ * others evaluate every column of their input first, as do operators without generated code.
+ */
+private[rules] object DeferredProjections extends AliasHelper {
+
+  /** The native operators from `plan` downwards, with projections where they are to be evaluated. */
+  def defer(plan: SparkPlan, conf: SQLConf): SparkPlan =
+    if (conf.wholeStageEnabled) new Deferring(conf).below(plan) else plan
+
+  private final class Deferring(conf: SQLConf) {
+
+    def below(plan: SparkPlan): SparkPlan =
+      if (OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)) {
+        plan.mapChildren(below) match {
+          case operator if operator.children.exists(_.isInstanceOf[ProjectExec]) &&
+              isGenerated(operator) => above(operator)
+          case operator => operator
+        }
+      } else {
+        plan
+      }
+
+    private def above(operator: SparkPlan): SparkPlan = operator match {
+      case join: BroadcastHashJoinExec => aboveJoin(join, join.buildSide)
+      case join: BroadcastNestedLoopJoinExec => aboveJoin(join, join.buildSide)
+      case limit: LimitExec => above(limit, 0, AttributeSet.empty)
+      case filter: FilterExec => aboveFilter(filter)
+      case project: ProjectExec => merged(project)
+      case other => other
+    }
+
+    private def aboveJoin(join: SparkPlan, buildSide: BuildSide): SparkPlan =
+      above(join, if (buildSide == BuildLeft) 1 else 0, join.references)
+
+    /** An operator, below those columns of one of its inputs that it does not use. */
+    private def above(operator: SparkPlan, input: Int, used: AttributeSet): SparkPlan =
+      split(operator.children(input), used) match {
+        case Some(Split(child, deferred)) =>
+          val children = operator.children.updated(input, child)
+          project(operator.output.map(column => deferred.getOrElse(column, column)),
+            checked(operator.withNewChildren(children)))
+        case None => operator
+      }
+
+    /** A condition evaluates what it wants once it comes to a term, so the terms have it. */
+    private def aboveFilter(filter: FilterExec): SparkPlan =
+      split(filter.child, AttributeSet.empty) match {
+        case Some(Split(child, deferred)) =>
+          val terms = splitConjunctivePredicates(filter.condition)
+          val wanting = terms.filter(_.references.exists(deferred.contains))
+          if (wanting.exists(_.exists(isConditional))) {
+            // Evaluated before the term, whatever comes of it.
+            filter
+          } else {
+            val condition = replaceAlias(filter.condition, deferred)
+            project(filter.output.map(column => deferred.getOrElse(column, column)),
+              checked(filter.copy(condition = condition, child = child)))
+          }
+        case None => filter
+      }
+
+    private def isConditional(part: Expression): Boolean = part match {
+      case _: ConditionalExpression | _: And | _: Or => true
+      case _ => false
+    }
+
+    /** A projection of a projection: what it uses once is evaluated where it is used. */
+    private def merged(upper: ProjectExec): SparkPlan = {
+      val uses = upper.projectList.flatMap(_.collect { case column: Attribute => column })
+      val often = uses.groupBy(_.exprId).values.filter(_.length > 1).map(_.head)
+      split(upper.child, AttributeSet(often)) match {
+        case Some(Split(child, deferred)) =>
+          project(upper.projectList.map(replaceAliasButKeepName(_, deferred)), child, Some(upper))
+        case None => upper
+      }
+    }
+
+    /** What is left of a projection, and what it need not evaluate. */
+    private case class Split(child: SparkPlan, deferred: AttributeMap[Alias])
+
+    private def split(plan: SparkPlan, used: AttributeSet): Option[Split] = plan match {
+      case lower: ProjectExec if OperatorVerdict.isNative(lower) && isGenerated(lower) =>
+        // Spark evaluates what occurs twice in a projection at once.
+        lazy val shared = commonExpressions(lower)
+        def isDeferred(alias: Alias): Boolean =
+          !used.contains(alias.toAttribute) && !ErrorFreedom.of(alias.child, conf) &&
+            !alias.child.exists(part => shared.exists(_.semanticEquals(part)))
+        val (deferred, kept) = lower.projectList.partition {
+          case alias: Alias => isDeferred(alias)
+          case _ => false
+        }
+        if (deferred.isEmpty) {
+          None
+        } else {
+          val wanted = AttributeSet.fromAttributeSets(deferred.map(_.references)) --
+            kept.collect { case column: Attribute => column }
+          val columns = lower.child.output.filter(wanted.contains)
+          val aliases = deferred.collect { case alias: Alias => alias.toAttribute -> alias }
+          Some(Split(
+            project(kept ++ columns, lower.child, Some(lower)), AttributeMap(aliases)))
+        }
+      case _ => None
+    }
+
+    /** What occurs more than once in a projection and may raise. */
+    private def commonExpressions(project: ProjectExec): Seq[Expression] =
+      if (conf.subexpressionEliminationEnabled) {
+        val equivalent = new EquivalentExpressions
+        project.projectList.foreach(equivalent.addExprTree(_))
+        equivalent.getCommonSubexpressions.filterNot(ErrorFreedom.of(_, conf))
+      } else {
+        Nil
+      }
+
+    private def project(
+        columns: Seq[NamedExpression],
+        child: SparkPlan,
+        origin: Option[SparkPlan] = None): SparkPlan = {
+      val projection = ProjectExec(columns, child)
+      origin.orElse(Some(child)).flatMap(_.logicalLink).foreach(projection.setLogicalLink)
+      checked(projection)
+    }
+
+    private def checked(operator: SparkPlan): SparkPlan = {
+      OperatorVerdict.put(operator, OperatorRegistry.verdict(operator, conf))
+      operator
+    }
+
+    /** Whether Spark generates code for an operator (`CollapseCodegenStages`). */
+    private def isGenerated(plan: SparkPlan): Boolean = {
+      def tooMany(some: SparkPlan): Boolean =
+        WholeStageCodegenExec.isTooManyFields(conf, some.schema)
+      plan match {
+        case generated: CodegenSupport =>
+          generated.supportCodegen && !tooMany(plan) && !plan.children.exists(tooMany) &&
+            !plan.expressions.exists(_.exists(isInterpreted))
+        case _ => false
+      }
+    }
+
+    private def isInterpreted(part: Expression): Boolean = part match {
+      case _: LeafExpression => false
+      case _: CodegenFallback => true
+      case _ => false
+    }
+  }
+
+  private def splitConjunctivePredicates(condition: Expression): Seq[Expression] = condition match {
+    case And(left, right) => splitConjunctivePredicates(left) ++ splitConjunctivePredicates(right)
+    case other => Seq(other)
+  }
+}
