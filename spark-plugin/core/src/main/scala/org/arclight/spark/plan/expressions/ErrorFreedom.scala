@@ -40,13 +40,11 @@ object ErrorFreedom {
   /** Whether an aggregate, its arguments included, gives a value for every group. */
   private def ofAggregate(aggregate: AggregateExpression, conf: SQLConf): Boolean = {
     val function = aggregate.aggregateFunction match {
-      case sum: Sum => isWideEnough(sum.child)
-      // Of integers it is the sum of doubles.
-      case average: Average =>
-        isWideEnough(average.child) || average.child.dataType == LongType
-      case _: Count | _: Min | _: Max | _: First | _: Last | _: CollectList | _: CollectSet |
-          _: CentralMomentAgg => true
-      case _ => false
+      case sum: Sum if isWideEnough(sum.child) => true
+      case average: Average if isWideEnough(average.child) => true
+      case _: CentralMomentAgg => true
+      case other => ExpressionRegistry.find(other)
+        .exists(entry => !entry.updateMayFail(other) && !entry.evaluateMayFail(other))
     }
     function && (aggregate.aggregateFunction.children ++ aggregate.filter).forall(of(_, conf))
   }
