@@ -11,6 +11,7 @@ use jni::sys::{jint, jlong};
 use jni::{Env, EnvUnowned};
 
 use crate::door::{DoorError, guarded};
+use crate::frames::frame_rows;
 use crate::task::TaskHandle;
 
 fn plans() -> &'static PlanCache {
@@ -80,6 +81,39 @@ pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_nextRows<'local
         let rows = task(handle)?.next_rows()?;
         block.set_region(env, 0, &rows.addresses)?;
         jint::try_from(rows.count).map_err(|_| internal("too many rows in a batch"))
+    })
+}
+
+/// The next rows as a frame.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_nextFrame<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    handle: jlong,
+    sizes: JLongArray<'local>,
+) -> JByteArray<'local> {
+    guarded(env, |env| match task(handle)?.next_frame()? {
+        None => Ok(JByteArray::default()),
+        Some(frame) => {
+            let numbers = [frame.rows as jlong, frame.unsafe_row_bytes as jlong];
+            sizes.set_region(env, 0, &numbers)?;
+            bytes(env, &frame.bytes)
+        }
+    })
+}
+
+/// A frame's rows as UnsafeRows.
+#[unsafe(no_mangle)]
+pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_frameRows<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+    schema: JByteArray<'local>,
+    frame: JByteArray<'local>,
+) -> JByteArray<'local> {
+    guarded(env, |env| {
+        let schema = env.convert_byte_array(&schema)?;
+        let frame = env.convert_byte_array(&frame)?;
+        bytes(env, &frame_rows(&schema, &frame)?)
     })
 }
 

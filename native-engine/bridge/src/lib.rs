@@ -2,6 +2,7 @@
 
 mod door;
 mod exports;
+mod frames;
 mod task;
 mod upcalls;
 

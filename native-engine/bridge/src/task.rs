@@ -11,6 +11,7 @@ use jni::objects::JObject;
 use parking_lot::Mutex;
 
 use crate::door::DoorError;
+use crate::frames::{Frame, next_frame};
 use crate::upcalls::{SparkHost, SparkMemory, Upcalls};
 
 /// What changes while a task runs.
@@ -133,6 +134,20 @@ impl TaskHandle {
             count: 0,
             addresses: [0, 0],
         })
+    }
+
+    /// The next rows of a stage without sink, for a broadcast.
+    pub fn next_frame(&self) -> Result<Option<Frame>, DoorError> {
+        let mut running = self.running.lock();
+        let types = self.stage.root.schema().types();
+        let mut pull = || {
+            let stream = match &mut running.stream {
+                Some(stream) => stream,
+                none => none.insert(self.stage.root.open(&self.context)?),
+            };
+            next_frame(stream.as_mut(), &types, &self.context)
+        };
+        pull().map_err(|error| self.failure(error))
     }
 
     /// Runs a stage that ends in a shuffle write; gives the serialized result.

@@ -12,10 +12,12 @@ use arclight_operators::{
     FileFailure, HostError, HostServices, RowBlock, ShuffleBlock, ShuffleFiles,
 };
 use arclight_rows::{RowBuffer, RowDecoder, RowEncoder};
-use jni::objects::{JLongArray, JObject, JString, JThrowable, JValue};
+use jni::objects::{JByteArray, JLongArray, JObject, JString, JThrowable, JValue};
 use jni::refs::Global;
 use jni::{Env, JavaVM, jni_sig, jni_str};
 use parking_lot::Mutex;
+
+use crate::frames::read_frame;
 
 /// The way to a task's callbacks. Shared by its host services and its memory.
 pub struct Upcalls {
@@ -435,12 +437,35 @@ impl HostServices for SparkHost {
         drop(closed);
     }
 
-    fn rewind_rows(&mut self, input: u32) -> Result<(), HostError> {
+    fn next_broadcast(
+        &mut self,
+        input: u32,
+        types: &[SparkType],
+    ) -> Result<Option<Batch>, HostError> {
+        let frame = self.upcalls.call(|env, callbacks| {
+            let arguments = [JValue::Int(input as i32)];
+            let signature = jni_sig!("(I)[B");
+            let frame = env
+                .call_method(callbacks, jni_str!("nextBroadcast"), signature, &arguments)?
+                .l()?;
+            if frame.is_null() {
+                return Ok(None);
+            }
+            let frame = env.cast_local::<JByteArray>(frame)?;
+            env.convert_byte_array(&frame).map(Some)
+        })?;
+        frame
+            .map(|frame| read_frame(&frame, types))
+            .transpose()
+            .map_err(|error| HostError(error.to_string()))
+    }
+
+    fn rewind_broadcast(&mut self, input: u32) -> Result<(), HostError> {
         self.upcalls.call(|env, callbacks| {
             let arguments = [JValue::Int(input as i32)];
             env.call_method(
                 callbacks,
-                jni_str!("rewindRows"),
+                jni_str!("rewindBroadcast"),
                 jni_sig!("(I)V"),
                 &arguments,
             )

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arclight_columns::Schema;
+use arclight_columns::{Batch, Schema, SparkType};
+use arclight_memory::Reservation;
 
+use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
-use crate::rows_input::rows;
 use crate::task::{Split, TaskContext};
 
 /// Rows that are the same in every task.
@@ -51,8 +52,49 @@ impl Operator for BroadcastInput {
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let ended = !matches!(task.split(self.input), Split::Broadcast(_));
         if !ended {
-            task.with_host(|host| host.rewind_rows(self.input))?;
+            task.with_host(|host| host.rewind_broadcast(self.input))?;
         }
-        Ok(rows(task, self.id, self.input, &self.schema, ended))
+        Ok(Box::new(BroadcastStream {
+            input: self.input,
+            types: self.schema.types(),
+            ended,
+            memory: task.memory.reservation("broadcast input"),
+            task: Arc::clone(task),
+            metrics: task.operator_metrics(self.id),
+        }))
+    }
+}
+
+struct BroadcastStream {
+    input: u32,
+    types: Vec<SparkType>,
+    ended: bool,
+    /// For the batch given last.
+    memory: Reservation,
+    task: Arc<TaskContext>,
+    metrics: Arc<OperatorMetrics>,
+}
+
+impl BatchStream for BroadcastStream {
+    fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
+        self.task.check_cancelled()?;
+        if self.ended {
+            return Ok(None);
+        }
+        let (task, types) = (&self.task, &self.types);
+        let batch = self
+            .metrics
+            .timed(|| task.with_host(|host| host.next_broadcast(self.input, types)))?;
+        match &batch {
+            Some(batch) => {
+                self.memory.hold(batch.memory_size() as u64)?;
+                self.metrics.output(batch.len());
+            }
+            None => {
+                self.ended = true;
+                self.memory.free();
+            }
+        }
+        Ok(batch)
     }
 }

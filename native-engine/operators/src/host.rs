@@ -103,8 +103,17 @@ pub trait HostServices: JvmExpressions + Send {
     /// Closes a file.
     fn close_file(&mut self, handle: u64);
 
-    /// Has [`HostServices::next_rows`] give the rows of broadcast `input` from the first one on.
-    fn rewind_rows(&mut self, _input: u32) -> Result<(), HostError> {
+    /// The next rows of broadcast `input`, whose columns have these types, or `None` at the end.
+    fn next_broadcast(
+        &mut self,
+        _input: u32,
+        _types: &[SparkType],
+    ) -> Result<Option<Batch>, HostError> {
+        none()
+    }
+
+    /// Has [`HostServices::next_broadcast`] give the rows of `input` from the first one on.
+    fn rewind_broadcast(&mut self, _input: u32) -> Result<(), HostError> {
         none()
     }
 

@@ -36,27 +36,15 @@ impl Operator for RowsInput {
         Vec::new()
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
-        let ended = !matches!(task.split(self.input), Split::Rows);
-        Ok(rows(task, self.id, self.input, &self.schema, ended))
+        Ok(Box::new(RowsStream {
+            input: self.input,
+            decoder: RowDecoder::new(self.schema.types()),
+            ended: !matches!(task.split(self.input), Split::Rows),
+            memory: task.memory.reservation("rows input"),
+            task: Arc::clone(task),
+            metrics: task.operator_metrics(self.id),
+        }))
     }
-}
-
-/// The rows that the JVM has for input `input`, or none if it has `ended`.
-pub(crate) fn rows(
-    task: &Arc<TaskContext>,
-    id: usize,
-    input: u32,
-    schema: &Schema,
-    ended: bool,
-) -> Box<dyn BatchStream> {
-    Box::new(RowsStream {
-        input,
-        decoder: RowDecoder::new(schema.types()),
-        ended,
-        memory: task.memory.reservation("rows input"),
-        task: Arc::clone(task),
-        metrics: task.operator_metrics(id),
-    })
 }
 
 struct RowsStream {

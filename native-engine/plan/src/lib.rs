@@ -20,6 +20,7 @@ pub use expression::MAX_DEPTH;
 pub use sink::encode_write_result;
 pub use stage::Stage;
 pub use task::{Task, encode_metrics};
+pub use types::decode_schema;
 
 /// Generated types of `proto/arclight/*.proto`.
 #[allow(missing_docs, clippy::all)]

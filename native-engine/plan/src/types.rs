@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::{Field, Schema, SparkType};
+use prost::Message;
 use substrait_prost::r#type::{Kind, Nullability};
 use substrait_prost::{NamedStruct, Type};
 
@@ -59,6 +60,11 @@ pub fn is_nullable(t: &Type) -> bool {
         _ => Nullability::Nullable as i32,
     };
     nullability != Nullability::Required as i32
+}
+
+/// The schema that a serialized `substrait.NamedStruct` is.
+pub fn decode_schema(bytes: &[u8]) -> Result<Schema, PlanError> {
+    schema(&NamedStruct::decode(bytes)?)
 }
 
 /// The schema of a named struct: names are depth first, as Substrait has them.

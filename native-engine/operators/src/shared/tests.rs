@@ -3,7 +3,6 @@ use std::sync::atomic::AtomicBool;
 use arclight_columns::{Batch, Column, Field, Schema, SparkType};
 use arclight_expressions::{EvalError, JvmExpressions, NoJvm};
 use arclight_memory::{SpillDirectories, UnboundedMemory};
-use arclight_rows::{RowBuffer, RowEncoder};
 
 use super::*;
 use crate::broadcast::BroadcastInput;
@@ -45,8 +44,7 @@ impl Jvm {
 struct Host {
     jvm: Arc<Jvm>,
     acquired: u64,
-    broadcast: RowBuffer,
-    given: bool,
+    broadcast: Option<Batch>,
 }
 
 impl JvmExpressions for Host {
@@ -60,16 +58,13 @@ impl HostServices for Host {
         self.jvm.killed.load(Ordering::Relaxed)
     }
     fn next_rows(&mut self, _: u32) -> Result<Option<RowBlock>, HostError> {
-        let block = RowBlock {
-            count: self.broadcast.count(),
-            rows: self.broadcast.bytes().as_ptr(),
-            lengths: self.broadcast.lengths().as_ptr(),
-        };
-        let given = std::mem::replace(&mut self.given, true);
-        Ok((!given).then_some(block))
+        Ok(None)
     }
-    fn rewind_rows(&mut self, _: u32) -> Result<(), HostError> {
-        self.given = false;
+    fn next_broadcast(&mut self, _: u32, _: &[SparkType]) -> Result<Option<Batch>, HostError> {
+        Ok(self.broadcast.take())
+    }
+    fn rewind_broadcast(&mut self, _: u32) -> Result<(), HostError> {
+        self.broadcast = Some(broadcast());
         self.jvm.read.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
@@ -125,12 +120,13 @@ impl HostServices for Host {
     }
 }
 
-/// A task whose broadcast has the rows 1, 2 and NULL.
+/// The rows 1, 2 and NULL.
+fn broadcast() -> Batch {
+    Batch::new(vec![ints(&[Some(1), Some(2), None])], 3)
+}
+
+/// A task that has a broadcast.
 fn task(jvm: &Arc<Jvm>) -> Arc<TaskContext> {
-    let mut broadcast = RowBuffer::new();
-    let batch = Batch::new(vec![ints(&[Some(1), Some(2), None])], 3);
-    let mut encoder = RowEncoder::new(vec![SparkType::Int]);
-    encoder.encode(&batch, &mut broadcast).unwrap();
     TaskContext::new(
         TaskSettings::default(),
         TaskMemory::new(Arc::new(UnboundedMemory), MemoryLimits::default()),
@@ -141,8 +137,7 @@ fn task(jvm: &Arc<Jvm>) -> Arc<TaskContext> {
         Box::new(Host {
             jvm: Arc::clone(jvm),
             acquired: 0,
-            broadcast,
-            given: false,
+            broadcast: None,
         }),
     )
 }

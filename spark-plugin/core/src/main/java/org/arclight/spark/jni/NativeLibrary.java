@@ -31,6 +31,22 @@ public final class NativeLibrary {
    */
   public static native int nextRows(long task, long[] block);
 
+  /**
+   * The next rows of the task's result as a frame, for a broadcast.
+   *
+   * @param sizes receives the number of rows and the bytes that they would take as UnsafeRows
+   * @return the frame; null at the end
+   */
+  public static native byte[] nextFrame(long task, long[] sizes);
+
+  /**
+   * The rows of a frame.
+   *
+   * @param schema a substrait.NamedStruct
+   * @return the number of rows (32 bits), their lengths (32 bits each), the UnsafeRows
+   */
+  public static native byte[] frameRows(byte[] schema, byte[] frame);
+
   /** Runs a task that ends in a shuffle write; returns an arclight.ShuffleWriteResult. */
   public static native byte[] shuffleWrite(long task);
 

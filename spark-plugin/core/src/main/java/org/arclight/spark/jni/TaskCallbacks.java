@@ -71,8 +71,11 @@ public interface TaskCallbacks {
   /** Closes a file. */
   void closeFile(long handle);
 
-  /** Has {@link #nextRows} give the rows of a broadcast from the first one on. */
-  void rewindRows(int input);
+  /** The next frame of a broadcast; null at the end. */
+  byte[] nextBroadcast(int input);
+
+  /** Has {@link #nextBroadcast} give the frames of a broadcast from the first one on. */
+  void rewindBroadcast(int input);
 
   /** Asks Spark for storage memory, for a table that tasks will share; false: refused. */
   boolean acquireStorage(int input, long bytes);

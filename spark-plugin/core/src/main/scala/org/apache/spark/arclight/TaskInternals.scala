@@ -2,7 +2,6 @@ package org.apache.spark.arclight
 
 import org.apache.spark.{SparkEnv, TaskContext, TaskKilledException}
 import org.apache.spark.internal.config
-import org.apache.spark.io.CompressionCodec
 import org.apache.spark.memory.TaskMemoryManager
 
 /** What Spark keeps to its own packages and a native task needs of it. */
@@ -35,9 +34,6 @@ object TaskInternals {
 
   /** Whether shuffle files are encrypted. */
   def isIoEncrypted: Boolean = SparkEnv.get.conf.get(config.IO_ENCRYPTION_ENABLED)
-
-  /** How Spark compresses rows that it collects. */
-  def compressionCodec: CompressionCodec = CompressionCodec.createCodec(SparkEnv.get.conf)
 
   /** The settings of shuffle compression: the codec's short name, or None where it is off. */
   def shuffleCompressionCodec: Option[String] = {

@@ -1,6 +1,5 @@
 package org.arclight.spark.execution
 
-import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.sql.catalyst.expressions.UnsafeRow
 import org.apache.spark.sql.catalyst.plans.physical.BroadcastMode
@@ -9,12 +8,12 @@ import org.apache.spark.sql.execution.adaptive.BroadcastQueryStageExec
 import org.apache.spark.sql.execution.arclight.NativeBroadcastJob
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, ReusedExchangeExec}
 
-import org.arclight.spark.ArclightConf
-
 /**
- * A broadcast of rows as they are, which native joins build their tables of, once an executor. It
- * takes the place of [[BroadcastExchangeExec]], and AQE treats it alike; its consumers in the JVM
- * get what its mode says, made of the same rows.
+ * A broadcast of columns, which native joins build their tables of, once an executor. It takes the
+ * place of [[BroadcastExchangeExec]], and AQE treats it alike; its consumers in the JVM get what its
+ * mode says, made of the same rows.
+ *
+ * @param child a native stage
  */
 final case class NativeBroadcastExchangeExec(mode: BroadcastMode, child: SparkPlan)
   extends NativeBroadcastJob {
@@ -22,21 +21,17 @@ final case class NativeBroadcastExchangeExec(mode: BroadcastMode, child: SparkPl
   override def nodeName: String = "NativeBroadcastExchange"
 
   override protected def collectRows(): (Array[Array[Byte]], Long, Long) = {
-    val blockRows = ArclightConf.BATCH_SIZE.get(conf)
-    val parts = child.execute().mapPartitions { rows =>
-      val packed = PackedRows.pack(rows, blockRows, TaskInternals.compressionCodec)
-      Iterator((packed.blocks, packed.count, packed.bytes))
-    }.collect()
-    (parts.flatMap(_._1), parts.map(_._2).sum, parts.map(_._3).sum)
+    val parts = child.execute().mapPartitions(task => Iterator(BroadcastBlocks.of(task))).collect()
+    (parts.flatMap(_.frames), parts.map(_.count).sum, parts.map(_.bytes).sum)
   }
 
-  override protected def rows(blocks: Array[Array[Byte]]): Iterator[UnsafeRow] =
-    PackedRows.rows(blocks, output.length, TaskInternals.compressionCodec)
+  override protected def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow] =
+    BroadcastBlocks.rows(frames, output)
 
-  /** The rows, for a native join: [[PackedRows.blocks]]. */
+  /** The rows, for a native join: [[BroadcastBlocks.frames]]. */
   def executeNativeBroadcast(): Broadcast[Array[Array[Byte]]] = {
     // As executeBroadcast does: it waits for the subqueries.
-    executeQuery(broadcastBlocks())
+    executeQuery(broadcastFrames())
   }
 
   // As the exchange it replaces: AQE looks finished stages up by Spark's own.
@@ -48,6 +43,15 @@ final case class NativeBroadcastExchangeExec(mode: BroadcastMode, child: SparkPl
 }
 
 object NativeBroadcastExchangeExec {
+
+  /** A native broadcast of a plan's rows, native or not. */
+  def of(mode: BroadcastMode, plan: SparkPlan): NativeBroadcastExchangeExec = {
+    val stage = plan match {
+      case stage: NativeStageExec => stage
+      case rows => NativeStageExec(NativeInputExec(rows))
+    }
+    NativeBroadcastExchangeExec(mode, stage)
+  }
 
   /** The native broadcast that a plan is, or reuses, or has run as a stage of. */
   def behind(plan: SparkPlan): Option[NativeBroadcastExchangeExec] = plan match {

@@ -76,7 +76,7 @@ private[execution] final class RowsDependency(rdd: RDD[InternalRow], parents: Ar
 
 /**
  * The rows of one task, each valid until the next is taken. The native task starts when the first
- * row is asked for, or when the shuffle writer has it write.
+ * row is asked for, when a broadcast takes all, or when the shuffle writer has it write.
  */
 final class NativeRowIterator(
     program: StageProgram,
@@ -98,6 +98,20 @@ final class NativeRowIterator(
 
   override def writeShuffle(dataFile: File): ShuffleWritten =
     new NativeTask(program, partition, context, Some(dataFile)).shuffleWrite()
+
+  /** All rows, for a broadcast. The iterator itself is not used then. */
+  def broadcastBlocks(): BroadcastBlocks = {
+    val started = new NativeTask(program, partition, context, None)
+    val sizes = new Array[Long](2)
+    var count, bytes = 0L
+    val frames = Iterator.continually(started.nextFrame(sizes)).takeWhile(_ != null).map { frame =>
+      count += sizes(0)
+      bytes += sizes(1)
+      frame
+    }.toArray
+    started.close()
+    BroadcastBlocks(frames, count, bytes)
+  }
 
   private def pull(): Boolean = {
     if (task == null) task = new NativeTask(program, partition, context, None)

@@ -50,6 +50,16 @@ final class NativeTask(
     }
   }
 
+  /** The next rows as a frame, null at the end; `sizes` receives their number and their bytes. */
+  def nextFrame(sizes: Array[Long]): Array[Byte] = exclusively {
+    TaskInternals.killTaskIfInterrupted(context)
+    if (closed) {
+      null
+    } else {
+      ErrorTranslation.translating(context)(NativeLibrary.nextFrame(handle, sizes))
+    }
+  }
+
   /** Runs a task that ends in a shuffle write. */
   def shuffleWrite(): ShuffleWritten = exclusively {
     val result = ShuffleWriteResult.parseFrom(

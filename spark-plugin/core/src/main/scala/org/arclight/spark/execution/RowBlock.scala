@@ -40,33 +40,6 @@ final class RowBlock {
     rowCount += 1
   }
 
-  /** The block as bytes: the number of rows (32 bits), their lengths, the rows. */
-  def toBytes: Array[Byte] = {
-    val lengthBytes = rowCount * LENGTH_BYTES
-    val bytes = new Array[Byte](Math.toIntExact(COUNT_BYTES + lengthBytes + byteCount))
-    Platform.putInt(bytes, Platform.BYTE_ARRAY_OFFSET, rowCount)
-    Platform.copyMemory(
-      null, lengths, bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES, lengthBytes)
-    Platform.copyMemory(
-      null, rows, bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES + lengthBytes, byteCount)
-    bytes
-  }
-
-  /** Makes the block what [[toBytes]] gave. */
-  def read(bytes: Array[Byte]): Unit = {
-    clear()
-    val count = Platform.getInt(bytes, Platform.BYTE_ARRAY_OFFSET)
-    val lengthBytes = count * LENGTH_BYTES
-    val size = bytes.length - COUNT_BYTES - lengthBytes
-    reserve(size, count)
-    Platform.copyMemory(
-      bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES, null, lengths, lengthBytes)
-    Platform.copyMemory(
-      bytes, Platform.BYTE_ARRAY_OFFSET + COUNT_BYTES + lengthBytes, null, rows, size)
-    byteCount = size
-    rowCount = count
-  }
-
   /** Says where the rows and their lengths are. */
   def describe(block: Array[Long]): Unit = {
     block(0) = rows
@@ -108,7 +81,6 @@ final class RowBlock {
 }
 
 object RowBlock {
-  private val COUNT_BYTES = 4L
   private val LENGTH_BYTES = 4L
   private val INITIAL_BYTES = 64L << 10
   private val INITIAL_ROWS = 1024

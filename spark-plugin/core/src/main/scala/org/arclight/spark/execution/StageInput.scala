@@ -36,8 +36,8 @@ final case class FilesInput(
     configuration: Option[Broadcast[SerializableConfiguration]],
     operator: Int) extends StageInput
 
-/** Rows that each task has all of. */
-final case class BroadcastInput(rows: Broadcast[Array[Array[Byte]]]) extends StageInput
+/** Rows that each task has all of, in frames. */
+final case class BroadcastInput(frames: Broadcast[Array[Array[Byte]]]) extends StageInput
 
 /** Slices of a range. */
 final case class RangeSlices(operator: Int) extends StageInput

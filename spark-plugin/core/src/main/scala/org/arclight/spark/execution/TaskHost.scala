@@ -1,7 +1,7 @@
 package org.arclight.spark.execution
 
 import org.apache.spark.{SparkException, TaskContext}
-import org.apache.spark.arclight.{NativeTables, ShuffleBlocks, TaskInternals}
+import org.apache.spark.arclight.{NativeTables, ShuffleBlocks}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
 
@@ -18,7 +18,8 @@ final class TaskHost(
   extends TaskCallbacks {
   import TaskHost._
 
-  private val rows = new Array[BlockSource](program.inputs.length)
+  private val rows = new Array[RowSource](program.inputs.length)
+  private val frames = new Array[Iterator[Array[Byte]]](program.inputs.length)
   private val blocks = new Array[ShuffleBlocks](program.inputs.length)
   private val expressions = new Array[Evaluation](program.jvmExpressions.length)
   private val evaluated = new RowBlock
@@ -40,16 +41,18 @@ final class TaskHost(
       rows(input) = (program.inputs(input), partition.splits(input)) match {
         case (RowsInput(rdd, types), RowsSplit(parent)) =>
           new RowSource(rdd.iterator(parent, context), () => UnsafeProjection.create(types))
-        case (BroadcastInput(packed), BroadcastSplit(_)) => new PackedSource(packed.value.iterator)
         case _ => throw wrongKind(input, "rows")
       }
     }
     rows(input).next(program.batchRows, block)
   }
 
-  override def rewindRows(input: Int): Unit = {
-    if (rows(input) != null) rows(input).close()
-    rows(input) = null
+  override def nextBroadcast(input: Int): Array[Byte] =
+    if (frames(input).hasNext) frames(input).next() else null
+
+  override def rewindBroadcast(input: Int): Unit = frames(input) = program.inputs(input) match {
+    case BroadcastInput(broadcast) => broadcast.value.iterator
+    case _ => throw wrongKind(input, "a broadcast")
   }
 
   override def acquireStorage(input: Int, bytes: Long): Boolean =
@@ -144,24 +147,15 @@ object TaskHost {
   /** Where a block of JVM rows ends though more rows would fit. */
   private val ROW_BLOCK_BYTES = 1L << 20
 
-  /** Hands over rows, block by block. */
-  private sealed trait BlockSource {
-    protected val block = new RowBlock
-
-    /** Says where the next rows are, so many at most, and how many they are; none at the end. */
-    def next(maximum: Int, description: Array[Long]): Int
-
-    def close(): Unit = block.close()
-  }
-
-  /** The rows of an iterator. */
+  /** Hands over the rows of an iterator, block by block. */
   private final class RowSource(
       iterator: Iterator[InternalRow],
-      projection: () => UnsafeProjection)
-    extends BlockSource {
+      projection: () => UnsafeProjection) {
+    private val block = new RowBlock
     private lazy val toUnsafe = projection()
 
-    override def next(maximum: Int, description: Array[Long]): Int = {
+    /** Says where the next rows are, so many at most, and how many they are; none at the end. */
+    def next(maximum: Int, description: Array[Long]): Int = {
       block.clear()
       while (block.count < maximum && block.bytes < ROW_BLOCK_BYTES && iterator.hasNext) {
         iterator.next() match {
@@ -172,18 +166,8 @@ object TaskHost {
       block.describe(description)
       block.count
     }
-  }
 
-  /** The rows of packed blocks, each as it is. */
-  private final class PackedSource(packed: Iterator[Array[Byte]]) extends BlockSource {
-    private lazy val codec = TaskInternals.compressionCodec
-
-    override def next(maximum: Int, description: Array[Long]): Int = {
-      block.clear()
-      if (packed.hasNext) block.read(PackedRows.unpack(packed.next(), codec))
-      block.describe(description)
-      block.count
-    }
+    def close(): Unit = block.close()
   }
 
   /** One of the stage's expressions, compiled. */

@@ -100,7 +100,7 @@ private[rules] object BroadcastOperators {
             if obstacle(exchange, conf).isEmpty =>
           // What is below has been prepared by itself, with this rule.
           in.withNewPlan(subquery.copy(
-            child = NativeBroadcastExchangeExec(exchange.mode, exchange.child)))
+            child = NativeBroadcastExchangeExec.of(exchange.mode, exchange.child)))
         case _ => in
       }
     }

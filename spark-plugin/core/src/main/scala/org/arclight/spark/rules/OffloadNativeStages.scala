@@ -118,7 +118,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   private def convertBroadcast(broadcast: BroadcastExchangeExec): SparkPlan =
     BroadcastOperators.obstacle(broadcast, conf) match {
       case None =>
-        val native = NativeBroadcastExchangeExec(broadcast.mode, convert(broadcast.child))
+        val native = NativeBroadcastExchangeExec.of(broadcast.mode, convert(broadcast.child))
         native.copyTagsFrom(broadcast)
         native
       case Some(reason) =>

@@ -29,18 +29,18 @@ import org.arclight.spark.execution.{CollectKeysExec, KeyExchange, KeySet}
  * [[BroadcastExchangeExec]] it collects the rows in a job that can be found by its tag, within
  * Spark's limits and time, and fails with Spark's errors.
  *
- * What is broadcast are the rows as they are. Native joins take these; for a consumer in the JVM
+ * What is broadcast are the rows in frames. Native joins take these; for a consumer in the JVM
  * what its mode makes of them is built when the first one asks, and is broadcast too.
  */
 trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
 
   def mode: BroadcastMode
 
-  /** Runs the job: blocks of rows, how many rows they have, and the bytes these take. */
+  /** Runs the job: frames of rows, how many rows they have, and the bytes these take as UnsafeRows. */
   protected def collectRows(): (Array[Array[Byte]], Long, Long)
 
-  /** The rows of such blocks. */
-  protected def rows(blocks: Array[Array[Byte]]): Iterator[UnsafeRow]
+  /** The rows of such frames. */
+  protected def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow]
 
   override lazy val metrics: Map[String, SQLMetric] = Map(
     "dataSize" -> SQLMetrics.createSizeMetric(sparkContext, "data size"),
@@ -82,8 +82,8 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
         awaits.foreach(_.await(() => relationFuture.isCancelled || sparkContext.isStopped))
         if (relationFuture.isCancelled) throw new CancellationException
         val beforeCollect = System.nanoTime()
-        val (blocks, rowCount, dataSize) = collectRows()
-        collecting.foreach(settle(_, blocks, rowCount))
+        val (frames, rowCount, dataSize) = collectRows()
+        collecting.foreach(settle(_, frames, rowCount))
         longMetric("numOutputRows") += rowCount
         if (rowCount >= maxBroadcastRows) {
           throw QueryExecutionErrors.cannotBroadcastTableOverMaxTableRowsError(
@@ -93,7 +93,7 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
         longMetric("dataSize") += dataSize
         checkSize(dataSize)
         val beforeBroadcast = System.nanoTime()
-        val broadcasted = sparkContext.broadcastInternal[Any](blocks, serializedOnly = true)
+        val broadcasted = sparkContext.broadcastInternal[Any](frames, serializedOnly = true)
         longMetric("broadcastTime") += millisSince(beforeBroadcast)
         postMetrics()
         promise.trySuccess(broadcasted)
@@ -110,14 +110,14 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
   /** Takes the keys from the rows, if these are not too many. */
   private def settle(
       collecting: CollectKeysExec,
-      blocks: Array[Array[Byte]],
+      frames: Array[Array[Byte]],
       rowCount: Long): Unit =
     if (rowCount > NativeBroadcastJob.MAX_KEY_ROWS) {
       collecting.keys.giveUp()
     } else {
       val sets = collecting.columns.map { column =>
         val position = child.output.indexWhere(_.exprId == column.exprId)
-        KeySet.of(rows(blocks), position, column.dataType)
+        KeySet.of(rows(frames), position, column.dataType)
       }
       collecting.keys.settle(sets.map(set => Some(Seq(set))).toIndexedSeq)
     }
@@ -151,8 +151,8 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
   override protected def doExecute(): RDD[InternalRow] =
     throw QueryExecutionErrors.executeCodePathUnsupportedError("NativeBroadcastExchange")
 
-  /** The blocks, once they are there. */
-  protected def broadcastBlocks(): Broadcast[Array[Array[Byte]]] =
+  /** The frames, once they are there. */
+  protected def broadcastFrames(): Broadcast[Array[Array[Byte]]] =
     try {
       relationFuture.get(timeout, TimeUnit.SECONDS).asInstanceOf[Broadcast[Array[Array[Byte]]]]
     } catch {
@@ -172,11 +172,11 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
 
   /** What the mode makes of the rows. */
   private def makeRelation(): Broadcast[Any] = {
-    val blocks = broadcastBlocks()
+    val frames = broadcastFrames()
     val beforeBuild = System.nanoTime()
     val relation =
       try {
-        mode.transform(rows(blocks.value), Some(metrics("numOutputRows").value))
+        mode.transform(rows(frames.value), Some(metrics("numOutputRows").value))
       } catch {
         case outOfMemory: OutOfMemoryError => throw wrap(outOfMemory)
       }

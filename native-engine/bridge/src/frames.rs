@@ -1,0 +1,130 @@
+//! The rows of broadcasts: frames, as shuffles have them, of about a batch each.
+
+use arclight_columns::{Batch, Column, SparkType};
+use arclight_operators::{BatchStream, EngineError, TaskContext};
+use arclight_plan::decode_schema;
+use arclight_rows::{RowBuffer, RowEncoder, unsafe_row_size};
+use arclight_shuffle::{
+    BlockCompression, BlockError, FrameDecoder, FrameEncoder, PayloadEncoder, decode_payload,
+};
+
+use crate::door::DoorError;
+
+/// Rows of a stage for all executors.
+pub struct Frame {
+    /// How many they are.
+    pub rows: usize,
+    /// The bytes that they would take as UnsafeRows.
+    pub unsafe_row_bytes: u64,
+    /// What they are.
+    pub bytes: Vec<u8>,
+}
+
+fn damaged(error: BlockError) -> EngineError {
+    EngineError::Internal(format!("rows of a broadcast: {error}"))
+}
+
+/// The next frame of a stream's rows, with those of as many batches as a whole one takes; `None`
+/// at the end.
+pub fn next_frame(
+    stream: &mut dyn BatchStream,
+    types: &[SparkType],
+    task: &TaskContext,
+) -> Result<Option<Frame>, EngineError> {
+    let mut memory = task.memory.reservation("broadcast");
+    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
+    while rows < task.settings.batch_size {
+        task.check_cancelled()?;
+        let Some(batch) = stream.next_batch()? else {
+            break;
+        };
+        if batch.is_empty() {
+            continue;
+        }
+        let batch = batch.compact()?;
+        rows += batch.len();
+        bytes += batch.memory_size() as u64;
+        memory.hold(bytes)?;
+        batches.push(batch);
+    }
+    let whole = match batches.len() {
+        0 => return Ok(None),
+        1 => batches.swap_remove(0),
+        _ => together(&batches, types)?,
+    };
+    let mut payload = PayloadEncoder::new();
+    payload.begin(whole.len(), types.len());
+    whole
+        .columns()
+        .iter()
+        .for_each(|column| payload.column(column));
+    let mut bytes = Vec::new();
+    FrameEncoder::new(BlockCompression::Lz4)
+        .and_then(|mut frames| frames.encode(payload.payload(), &mut bytes))
+        .map_err(damaged)?;
+    Ok(Some(Frame {
+        rows: whole.len(),
+        unsafe_row_bytes: unsafe_row_size(&whole, types),
+        bytes,
+    }))
+}
+
+fn together(batches: &[Batch], types: &[SparkType]) -> Result<Batch, EngineError> {
+    let rows = batches.iter().map(Batch::len).sum();
+    let column = |(position, data_type): (usize, &SparkType)| {
+        let parts: Vec<&Column> = batches.iter().map(|b| b.column(position)).collect();
+        Column::concat(data_type, &parts)
+    };
+    let columns = types.iter().enumerate().map(column);
+    Ok(Batch::new(columns.collect::<Result<_, _>>()?, rows))
+}
+
+/// The rows of a frame.
+pub fn read_frame(frame: &[u8], types: &[SparkType]) -> Result<Batch, EngineError> {
+    let (payload, _) = FrameDecoder::new().decode(frame).map_err(damaged)?;
+    decode_payload(payload, types).map_err(damaged)
+}
+
+/// A frame's rows as UnsafeRows, for Spark's own operators: how many they are (32 bits), their
+/// lengths (32 bits each), the rows. `schema` is a `substrait.NamedStruct`.
+pub fn frame_rows(schema: &[u8], frame: &[u8]) -> Result<Vec<u8>, DoorError> {
+    let types = decode_schema(schema)?.types();
+    let batch = read_frame(frame, &types)?;
+    let mut rows = RowBuffer::new();
+    RowEncoder::new(types)
+        .encode(&batch, &mut rows)
+        .map_err(|error| EngineError::Internal(error.to_string()))?;
+    let mut bytes = Vec::with_capacity(4 + 4 * rows.count() + rows.bytes().len());
+    bytes.extend_from_slice(&(rows.count() as u32).to_le_bytes());
+    let lengths = rows
+        .lengths()
+        .iter()
+        .flat_map(|length| length.to_le_bytes());
+    bytes.extend(lengths);
+    bytes.extend_from_slice(rows.bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_frames_are_refused() {
+        let mut payload = PayloadEncoder::new();
+        payload.begin(2, 1);
+        payload.column(&Column::fixed(SparkType::Int, vec![1, 2], None));
+        let mut frame = Vec::new();
+        FrameEncoder::new(BlockCompression::Lz4)
+            .and_then(|mut frames| frames.encode(payload.payload(), &mut frame))
+            .unwrap();
+        let types = [SparkType::Int];
+        assert_eq!(read_frame(&frame, &types).unwrap().len(), 2);
+        for byte in 0..frame.len() {
+            frame[byte] ^= 1;
+            assert!(read_frame(&frame, &types).is_err(), "byte {byte}");
+            frame[byte] ^= 1;
+        }
+        assert!(read_frame(&frame[..frame.len() - 1], &types).is_err());
+    }
+}
