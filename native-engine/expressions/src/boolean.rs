@@ -91,6 +91,10 @@ impl Expression for Junction {
         self.operands.iter().collect()
     }
 
+    fn conjuncts(&self) -> Option<&[ExpressionRef]> {
+        (!self.deciding).then_some(&self.operands)
+    }
+
     fn is_total(&self) -> bool {
         self.operands.iter().all(|o| o.is_total())
     }

@@ -99,6 +99,11 @@ pub trait Expression: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// The expressions that are all TRUE exactly where this one is, if it is their AND.
+    fn conjuncts(&self) -> Option<&[ExpressionRef]> {
+        None
+    }
+
     /// Whether evaluation can never give [`EvalError::Failed`]. Such an expression may be
     /// evaluated for more rows than asked.
     fn is_total(&self) -> bool {

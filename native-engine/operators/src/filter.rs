@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arclight_columns::{Batch, Schema, Selection, SparkType};
+use arclight_columns::{Batch, Column, Schema, Selection, SparkType};
 use arclight_expressions::ExpressionRef;
 
+use crate::filter_terms::FilterTerms;
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::pieces::Pieces;
@@ -55,6 +56,12 @@ impl Operator for Filter {
         }
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        if self.predicate.is_total() {
+            let terms = FilterTerms::new(&self.predicate, task.operator_metrics(self.id));
+            if let Some(stream) = self.input.open_filtered(task, &terms) {
+                return stream;
+            }
+        }
         Ok(Box::new(FilterStream {
             input: Pieces::new(self.input.open(task)?),
             predicate: Arc::clone(&self.predicate),
@@ -87,6 +94,23 @@ fn filter(
     Ok(batch)
 }
 
+/// The rows of `within` for which a boolean expression that never fails is TRUE.
+pub(crate) fn select_total(
+    task: &TaskContext,
+    predicate: &ExpressionRef,
+    batch: &Batch,
+    within: &Selection,
+    metrics: &OperatorMetrics,
+) -> Result<Selection, EngineError> {
+    // All rows one after the other are cheaper than half of them here and there.
+    if within.count() * 2 < within.len() {
+        return select(task, predicate, batch, within, metrics);
+    }
+    let all = Selection::all(within.len());
+    let column = task.evaluate(predicate, batch, &all, metrics)?;
+    true_rows(&column, within)
+}
+
 /// The rows of `within` for which a boolean expression is TRUE.
 pub(crate) fn select(
     task: &TaskContext,
@@ -99,6 +123,11 @@ pub(crate) fn select(
         return Ok(within.clone());
     }
     let column = task.evaluate(predicate, batch, within, metrics)?;
+    true_rows(&column, within)
+}
+
+/// The rows of `within` where a predicate's column is TRUE.
+fn true_rows(column: &Column, within: &Selection) -> Result<Selection, EngineError> {
     if *column.data_type() == SparkType::Null {
         return Ok(Selection::from_rows(within.len(), Vec::new()));
     }
@@ -140,7 +169,7 @@ impl BatchStream for FilterStream {
 mod tests {
     use super::*;
     use crate::testing::{FailsAt, Memory, collect, column_ref, ints, rows, task, until_failure};
-    use arclight_columns::{BooleanBuffer, Column, NullBuffer};
+    use arclight_columns::{BooleanBuffer, NullBuffer};
 
     fn booleans(values: &[Option<bool>]) -> Column {
         let bits = BooleanBuffer::from_iter(values.iter().map(|v| v.unwrap_or(true)));

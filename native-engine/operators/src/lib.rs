@@ -4,6 +4,7 @@ mod aggregate;
 mod broadcast;
 mod expand;
 mod filter;
+mod filter_terms;
 mod generate;
 mod host;
 mod join;
@@ -31,6 +32,7 @@ pub use aggregate::{HashAggregate, Measure, Phase};
 pub use broadcast::{BroadcastInput, BroadcastSource};
 pub use expand::Expand;
 pub use filter::Filter;
+pub use filter_terms::FilterTerms;
 pub use generate::{Generate, Generator};
 pub use host::{
     FileFailure, HostError, HostServices, NoHost, RowBlock, ShuffleBlock, ShuffleFiles,

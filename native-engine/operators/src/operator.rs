@@ -7,6 +7,7 @@ use arclight_expressions::EvalError;
 use arclight_memory::MemoryError;
 
 use crate::broadcast::BroadcastSource;
+use crate::filter_terms::FilterTerms;
 use crate::host::HostError;
 use crate::runtime_filter::ScanColumn;
 use crate::task::TaskContext;
@@ -105,6 +106,16 @@ pub trait Operator: Send + Sync + std::fmt::Debug {
     /// The broadcast whose rows it gives, in every task the same: a join that is built of it
     /// shares its table among tasks.
     fn broadcast(&self) -> Option<BroadcastSource> {
+        None
+    }
+
+    /// A task's own stream of the rows for which all of `terms` are TRUE, if this operator leaves
+    /// out the others for less than a filter above it would. No term may fail.
+    fn open_filtered(
+        &self,
+        _task: &Arc<TaskContext>,
+        _terms: &FilterTerms,
+    ) -> Option<Result<Box<dyn BatchStream>, EngineError>> {
         None
     }
 

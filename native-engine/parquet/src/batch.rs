@@ -1,11 +1,13 @@
-//! The columns of a batch: first those that filters of joins ask for, then the others, of the rows
-//! that are left.
+//! The columns of a batch: first those that filters ask for, then the others, of the rows that are
+//! left.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Selection, SparkType};
-use arclight_operators::{EngineError, FileSplit, OperatorMetrics, RuntimeFilter};
+use arclight_operators::{
+    EngineError, FileSplit, FilterTerms, OperatorMetrics, RuntimeFilter, TaskContext,
+};
 
 use crate::convert::convert;
 use crate::flat::Decoded;
@@ -22,6 +24,13 @@ const SPARSE: usize = 8;
 /// Below one row in this many, only those are decoded of the other columns: row by row, which
 /// takes several times as long for each.
 const FEW: usize = 64;
+
+/// What is there of a batch, and which of its rows are left.
+struct Rows {
+    /// By position in the scan's schema.
+    columns: Vec<Option<Column>>,
+    selection: Selection,
+}
 
 /// Reads a batch of a row group.
 pub(crate) struct BatchReader<'a> {
@@ -64,38 +73,40 @@ impl<'a> BatchReader<'a> {
         })
     }
 
-    /// The scan's columns of the rows that pass the filters.
+    /// The scan's columns of the rows that pass the filters of joins, and for which all terms are
+    /// TRUE.
     pub(crate) fn read(
         mut self,
         filters: &[(usize, Arc<RuntimeFilter>)],
+        terms: Option<&mut FilterTerms>,
+        task: &TaskContext,
         metrics: &OperatorMetrics,
     ) -> Result<Batch, EngineError> {
         let all = self.count;
-        let mut columns: Vec<Option<Column>> = vec![None; self.plan.schema.len()];
-        let mut selection = Selection::all(all);
+        let mut rows = Rows {
+            columns: vec![None; self.plan.schema.len()],
+            selection: Selection::all(all),
+        };
         for (position, filter) in filters {
-            if !filter.is_on() || selection.is_empty() {
+            if !filter.is_on() || rows.selection.is_empty() {
                 continue;
             }
-            let column = match columns[*position].take() {
-                Some(column) => column,
-                None => self.column(*position)?,
-            };
-            selection = filter.select(&column, &selection)?;
-            columns[*position] = Some(column);
+            let column = self.have(*position, &mut rows)?;
+            rows.selection = filter.select(&column, &rows.selection)?;
         }
+        let passed = rows.selection.count();
+        OperatorMetrics::add(&metrics.filtered_rows, (all - passed) as u64);
+        if passed > 0 {
+            metrics.output(passed);
+            self.narrow_to_few(&mut rows)?;
+        }
+        if let Some(terms) = terms {
+            self.filter(terms, task, &mut rows)?;
+        }
+        let Rows { columns, selection } = rows;
         let count = selection.count();
-        OperatorMetrics::add(&metrics.filtered_rows, (all - count) as u64);
         if count == 0 {
             return Ok(Batch::new(Vec::new(), 0));
-        }
-        metrics.output(count);
-        if count * FEW < all {
-            let rows = selection.to_rows();
-            for column in columns.iter_mut().flatten() {
-                *column = column.take(&rows)?;
-            }
-            self.narrow(&rows);
         }
         let columns = columns
             .into_iter()
@@ -105,14 +116,69 @@ impl<'a> BatchReader<'a> {
                 None => self.column(position),
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
-        if self.few.is_some() || count == all {
-            return Ok(Batch::new(columns, count));
-        }
         let batch = Batch::with_selection(columns, selection);
-        Ok(match count * SPARSE < all {
+        Ok(match count * SPARSE < batch.len() {
             true => batch.compact()?,
             false => batch,
         })
+    }
+
+    /// Leaves out the rows for which a term is not TRUE.
+    fn filter(
+        &mut self,
+        terms: &mut FilterTerms,
+        task: &TaskContext,
+        rows: &mut Rows,
+    ) -> Result<(), EngineError> {
+        let fields = &self.plan.schema.fields;
+        for term in 0..terms.len() {
+            if rows.selection.is_empty() {
+                break;
+            }
+            for &position in terms.columns(term) {
+                self.have(position, rows)?;
+            }
+            let columns = rows.columns.iter().zip(fields.iter());
+            let columns = columns.map(|(column, field)| match column {
+                Some(column) => column.clone(),
+                // No term looks at it.
+                None => Column::nulls(field.data_type.clone(), self.count),
+            });
+            let batch = Batch::new(columns.collect(), self.count);
+            rows.selection = terms.select(term, &batch, &rows.selection, task)?;
+            self.narrow_to_few(rows)?;
+        }
+        terms.end_batch();
+        let count = rows.selection.count();
+        if count > 0 {
+            terms.metrics.output(count);
+        }
+        Ok(())
+    }
+
+    /// A column of the scan, kept among those that are there.
+    fn have(&mut self, position: usize, rows: &mut Rows) -> Result<Column, EngineError> {
+        let column = match &rows.columns[position] {
+            Some(column) => column.clone(),
+            None => self.column(position)?,
+        };
+        rows.columns[position] = Some(column.clone());
+        Ok(column)
+    }
+
+    /// Where few rows are left, goes on with these alone.
+    fn narrow_to_few(&mut self, rows: &mut Rows) -> Result<(), EngineError> {
+        let count = rows.selection.count();
+        if count == 0 || self.few.is_some() || count * FEW >= self.count {
+            return Ok(());
+        }
+        let positions = rows.selection.to_rows();
+        for column in rows.columns.iter_mut().flatten() {
+            *column = column.take(&positions)?;
+        }
+        self.narrow(&positions);
+        rows.selection = Selection::all(count);
+        Ok(())
     }
 
     /// Goes on with the batch's rows at these positions alone.

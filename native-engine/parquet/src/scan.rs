@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arclight_columns::Schema;
 use arclight_operators::{
-    BatchStream, EngineError, Operator, OperatorRef, ScanColumn, Split, TaskContext,
+    BatchStream, EngineError, FilterTerms, Operator, OperatorRef, ScanColumn, Split, TaskContext,
 };
 
 use crate::pruning::Pruning;
@@ -46,8 +46,9 @@ pub struct ScanOptions {
 /// with `ParquetFileFormat`.
 ///
 /// Pushed filters and the runtime filters of joins above prune row groups by statistics, and rows of
-/// the others by the page index, as Spark's reader does for pushed filters; runtime filters leave
-/// out further rows, before the columns that they don't ask for are decoded.
+/// the others by the page index, as Spark's reader does for pushed filters. Runtime filters and the
+/// terms of a filter above leave out further rows, before the columns that they don't ask for are
+/// decoded.
 ///
 /// Not known here, so to be refused by the planner: matching by Parquet field id, existence
 /// defaults of missing columns, encryption, variant and interval types, rebase mode EXCEPTION,
@@ -108,7 +109,25 @@ impl Operator for ParquetScan {
         })
     }
 
+    fn open_filtered(
+        &self,
+        task: &Arc<TaskContext>,
+        terms: &FilterTerms,
+    ) -> Option<Result<Box<dyn BatchStream>, EngineError>> {
+        Some(self.stream(task, Some(terms.clone())))
+    }
+
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
+        self.stream(task, None)
+    }
+}
+
+impl ParquetScan {
+    fn stream(
+        &self,
+        task: &Arc<TaskContext>,
+        terms: Option<FilterTerms>,
+    ) -> Result<Box<dyn BatchStream>, EngineError> {
         let files = match task.split(self.plan.options.input) {
             Split::Files(files) => files.clone(),
             Split::Absent => Vec::new(),
@@ -118,6 +137,8 @@ impl Operator for ParquetScan {
             }
         };
         let plan = Arc::clone(&self.plan);
-        Ok(Box::new(ParquetStream::new(plan, task, self.id, files)))
+        Ok(Box::new(ParquetStream::new(
+            plan, task, self.id, files, terms,
+        )))
     }
 }

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arclight_columns::Batch;
 use arclight_memory::Reservation;
 use arclight_operators::{
-    BatchStream, EngineError, FileSplit, OperatorMetrics, ReadFileError, RuntimeFilter, TaskContext,
+    BatchStream, EngineError, FileSplit, FilterTerms, OperatorMetrics, ReadFileError,
+    RuntimeFilter, TaskContext,
 };
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -30,6 +32,8 @@ pub(crate) struct ParquetStream {
     /// Filters of joins above and the positions of their columns, once a batch was asked for: the
     /// joins have read their other side by then.
     filters: Option<Vec<(usize, Arc<RuntimeFilter>)>>,
+    /// Those of a filter above.
+    terms: Option<FilterTerms>,
     files: std::vec::IntoIter<FileSplit>,
     file: Option<OpenFile>,
 }
@@ -49,12 +53,14 @@ impl ParquetStream {
         task: &Arc<TaskContext>,
         id: usize,
         files: Vec<FileSplit>,
+        terms: Option<FilterTerms>,
     ) -> Self {
         ParquetStream {
             plan,
             task: Arc::clone(task),
             id,
             filters: None,
+            terms,
             metrics: task.operator_metrics(id),
             memory: task.memory.reservation("parquet scan"),
             files: files.into_iter(),
@@ -162,7 +168,10 @@ impl ParquetStream {
                 if !rows.is_empty() {
                     let files = (&file.split, &*file.source, &file.resolution);
                     let batch = BatchReader::new(&self.plan, files, current, rows)?;
-                    return batch.read(filters, &self.metrics).map(Some);
+                    let terms = self.terms.as_mut();
+                    return batch
+                        .read(filters, terms, &self.task, &self.metrics)
+                        .map(Some);
                 }
                 file.current = None;
             }
@@ -218,7 +227,16 @@ impl BatchStream for ParquetStream {
             self.filters = Some(filters);
         }
         let metrics = Arc::clone(&self.metrics);
-        metrics.timed(|| self.next())
+        let terms = self.terms.as_ref().map(|t| Arc::clone(&t.metrics));
+        let elapsed = |of: &OperatorMetrics| of.elapsed_nanos.load(Ordering::Relaxed);
+        let before = terms.as_ref().map_or(0, |terms| elapsed(terms));
+        let batch = metrics.timed(|| self.next())?;
+        if let Some(terms) = &terms {
+            // The filter's time is its own.
+            let nanos = elapsed(terms).saturating_sub(before);
+            metrics.elapsed_nanos.fetch_sub(nanos, Ordering::Relaxed);
+        }
+        Ok(batch)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The scan over files written here.
 
+mod filtered;
 mod helpers;
 mod hosts;
 mod joined;

@@ -199,7 +199,7 @@ pub(super) fn scan_filtered(
     run(&scan, &task)
 }
 
-fn task_of(
+pub(super) fn task_of(
     files: Vec<FileSplit>,
     batch_size: usize,
     memory: Arc<TaskMemory>,
@@ -215,12 +215,13 @@ fn task_of(
         SpillDirectories::new(Vec::new()),
         0,
         vec![Split::Files(files)],
-        1,
+        2,
         host,
     )
 }
 
-fn run(scan: &ParquetScan, task: &Arc<TaskContext>) -> Result<Scanned, EngineError> {
+/// All that an operator gives, of which the scan's metrics are.
+pub(super) fn run(scan: &dyn Operator, task: &Arc<TaskContext>) -> Result<Scanned, EngineError> {
     let (schema, batch_size) = (scan.schema(), task.settings.batch_size);
     let mut stream = scan.open(task)?;
     let mut batches = Vec::new();
