@@ -10,6 +10,9 @@ use arclight_shuffle::{
 
 use crate::door::DoorError;
 
+/// Where a frame ends though more rows would fit: bytes of its columns.
+const FRAME_BYTES: u64 = 4 << 20;
+
 /// Rows of a stage for all executors.
 pub struct Frame {
     /// How many they are.
@@ -33,7 +36,7 @@ pub fn next_frame(
 ) -> Result<Option<Frame>, EngineError> {
     let mut memory = task.memory.reservation("broadcast");
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
-    while rows < task.settings.batch_size {
+    while rows < task.settings.batch_size && bytes < FRAME_BYTES {
         task.check_cancelled()?;
         let Some(batch) = stream.next_batch()? else {
             break;

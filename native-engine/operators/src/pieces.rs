@@ -25,7 +25,8 @@ impl Pieces {
 
     /// What `work` makes of the next batch, or `None` at the end of the input. Where a row fails,
     /// `work` is done anew for half of the batch's rows, and again, until what comes before that row
-    /// is through; only then the failure is returned. A failing `work` must leave no trace.
+    /// is through; only then the failure is returned. A failing `work` must leave no trace, or none
+    /// that doing it again does not leave too.
     pub(crate) fn next<T>(
         &mut self,
         task: &TaskContext,

@@ -26,7 +26,7 @@ const SPARSE: usize = 8;
 const FEW: usize = 64;
 
 /// What is there of a batch, and which of its rows are left.
-struct Rows {
+struct Remaining {
     /// By position in the scan's schema.
     columns: Vec<Option<Column>>,
     selection: Selection,
@@ -83,7 +83,7 @@ impl<'a> BatchReader<'a> {
         metrics: &OperatorMetrics,
     ) -> Result<Batch, EngineError> {
         let all = self.count;
-        let mut rows = Rows {
+        let mut rows = Remaining {
             columns: vec![None; self.plan.schema.len()],
             selection: Selection::all(all),
         };
@@ -103,7 +103,7 @@ impl<'a> BatchReader<'a> {
         if let Some(terms) = terms {
             self.filter(terms, task, &mut rows)?;
         }
-        let Rows { columns, selection } = rows;
+        let Remaining { columns, selection } = rows;
         let count = selection.count();
         if count == 0 {
             return Ok(Batch::new(Vec::new(), 0));
@@ -128,7 +128,7 @@ impl<'a> BatchReader<'a> {
         &mut self,
         terms: &mut FilterTerms,
         task: &TaskContext,
-        rows: &mut Rows,
+        rows: &mut Remaining,
     ) -> Result<(), EngineError> {
         let fields = &self.plan.schema.fields;
         for term in 0..terms.len() {
@@ -157,7 +157,7 @@ impl<'a> BatchReader<'a> {
     }
 
     /// A column of the scan, kept among those that are there.
-    fn have(&mut self, position: usize, rows: &mut Rows) -> Result<Column, EngineError> {
+    fn have(&mut self, position: usize, rows: &mut Remaining) -> Result<Column, EngineError> {
         let column = match &rows.columns[position] {
             Some(column) => column.clone(),
             None => self.column(position)?,
@@ -167,7 +167,7 @@ impl<'a> BatchReader<'a> {
     }
 
     /// Where few rows are left, goes on with these alone.
-    fn narrow_to_few(&mut self, rows: &mut Rows) -> Result<(), EngineError> {
+    fn narrow_to_few(&mut self, rows: &mut Remaining) -> Result<(), EngineError> {
         let count = rows.selection.count();
         if count == 0 || self.few.is_some() || count * FEW >= self.count {
             return Ok(());

@@ -48,7 +48,7 @@ pub struct ScanOptions {
 /// Pushed filters and the runtime filters of joins above prune row groups by statistics, and rows of
 /// the others by the page index, as Spark's reader does for pushed filters. Runtime filters and the
 /// terms of a filter above leave out further rows, before the columns that they don't ask for are
-/// decoded.
+/// decoded: of a page of which no row is wanted, damaged values go unseen.
 ///
 /// Not known here, so to be refused by the planner: matching by Parquet field id, existence
 /// defaults of missing columns, encryption, variant and interval types, rebase mode EXCEPTION,

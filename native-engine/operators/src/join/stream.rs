@@ -257,9 +257,9 @@ impl BatchStream for HashJoinStream {
                     let output = probe.next(&task, |batch| match batch.is_empty() {
                         true => Ok(None),
                         false => metrics.timed(|| self.take_in(Some(batch))),
-                    })?;
+                    });
                     self.probe = Some(probe);
-                    match output {
+                    match output? {
                         Some(output) => output,
                         None => {
                             self.step = self.end_of_probe()?;

@@ -21,14 +21,14 @@ final case class NativeBroadcastExchangeExec(mode: BroadcastMode, child: SparkPl
   override def nodeName: String = "NativeBroadcastExchange"
 
   override protected def collectRows(): (Array[Array[Byte]], Long, Long) = {
-    val parts = child.execute().mapPartitions(task => Iterator(BroadcastBlocks.of(task))).collect()
+    val parts = child.execute().mapPartitions(task => Iterator(BroadcastFrames.of(task))).collect()
     (parts.flatMap(_.frames), parts.map(_.count).sum, parts.map(_.bytes).sum)
   }
 
   override protected def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow] =
-    BroadcastBlocks.rows(frames, output)
+    BroadcastFrames.rows(frames, output)
 
-  /** The rows, for a native join: [[BroadcastBlocks.frames]]. */
+  /** The rows, for a native join: [[BroadcastFrames.frames]]. */
   def executeNativeBroadcast(): Broadcast[Array[Array[Byte]]] = {
     // As executeBroadcast does: it waits for the subqueries.
     executeQuery(broadcastFrames())

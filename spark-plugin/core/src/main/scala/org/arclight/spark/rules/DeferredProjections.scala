@@ -19,7 +19,8 @@ import org.arclight.spark.plan.expressions.ErrorFreedom
  *                                             +- Scan x, k
  * }}}
  * Such operators are broadcast joins, for their streamed side, limits, filters and projections. All
- * others evaluate every column of their input first, as do operators without generated code.
+ * others evaluate every column of their input first, as do operators without generated code. A
+ * stage's own top projection stays where it is, whatever reads the stage in the JVM.
  */
 private[rules] object DeferredProjections extends AliasHelper {
 
@@ -62,26 +63,48 @@ private[rules] object DeferredProjections extends AliasHelper {
         case None => operator
       }
 
-    /** A condition evaluates what it wants once it comes to a term, so the terms have it. */
+    /**
+     * A condition's terms are evaluated one after the other, each after the columns that it wants
+     * (`GeneratePredicateHelper`).
+     */
     private def aboveFilter(filter: FilterExec): SparkPlan =
       split(filter.child, AttributeSet.empty) match {
         case Some(Split(child, deferred)) =>
-          val terms = splitConjunctivePredicates(filter.condition)
-          val wanting = terms.filter(_.references.exists(deferred.contains))
-          if (wanting.exists(_.exists(isConditional))) {
-            // Evaluated before the term, whatever comes of it.
-            filter
-          } else {
-            val condition = replaceAlias(filter.condition, deferred)
-            project(filter.output.map(column => deferred.getOrElse(column, column)),
-              checked(filter.copy(condition = condition, child = child)))
-          }
+          val (below, left) = filtered(child, inOrder(filter.condition), deferred)
+          project(filter.output.map(column => left.getOrElse(column, column)), below)
         case None => filter
       }
 
-    private def isConditional(part: Expression): Boolean = part match {
-      case _: ConditionalExpression | _: And | _: Or => true
-      case _ => false
+    /** The rows for which terms are TRUE, and what of the deferred columns none of them wanted. */
+    private def filtered(
+        plan: SparkPlan,
+        terms: Seq[Expression],
+        deferred: AttributeMap[Alias]): (SparkPlan, AttributeMap[Alias]) = {
+      val (before, wanting) = terms.span(!_.references.exists(deferred.contains))
+      val narrowed = if (before.isEmpty) plan else checked(FilterExec(before.reduce(And), plan))
+      wanting.headOption match {
+        case None => (narrowed, deferred)
+        case Some(term) =>
+          val (wanted, left) = deferred.toSeq.partition { case (column, _) =>
+            term.references.contains(column)
+          }
+          filtered(
+            project(narrowed.output ++ wanted.map(_._2), narrowed), wanting, AttributeMap(left))
+      }
+    }
+
+    /** A condition's terms in Spark's order: that a column is not NULL is asked before it is used. */
+    private def inOrder(condition: Expression): Seq[Expression] = {
+      val (checks, others) = splitConjunctivePredicates(condition).partition {
+        case IsNotNull(_) => true
+        case _ => false
+      }
+      val (ordered, left) = others.foldLeft((Seq.empty[Expression], checks)) {
+        case ((before, open), term) =>
+          val (first, later) = open.partition(_.references.subsetOf(term.references))
+          (before ++ first :+ term, later)
+      }
+      ordered ++ left
     }
 
     /** A projection of a projection: what it uses once is evaluated where it is used. */
@@ -112,8 +135,8 @@ private[rules] object DeferredProjections extends AliasHelper {
         if (deferred.isEmpty) {
           None
         } else {
-          val wanted = AttributeSet.fromAttributeSets(deferred.map(_.references)) --
-            kept.collect { case column: Attribute => column }
+          val wanted =
+            AttributeSet.fromAttributeSets(deferred.map(_.references)) -- kept.map(_.toAttribute)
           val columns = lower.child.output.filter(wanted.contains)
           val aliases = deferred.collect { case alias: Alias => alias.toAttribute -> alias }
           Some(Split(

@@ -1,12 +1,12 @@
 package org.arclight.spark.rules
 
 import org.apache.spark.internal.Logging
-import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName}
+import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName, SortOrder}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
-import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
+import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec}
 import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.execution.window.WindowExec
 import org.apache.spark.sql.internal.SQLConf
@@ -69,7 +69,10 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
       }
       val stopsEarly = operator match {
         case _: LimitExec => true
-        case _: SortExec | _: BaseAggregateExec | _: TakeOrderedAndProjectExec => false
+        // Of rows that are in order it takes the first.
+        case take: TakeOrderedAndProjectExec =>
+          SortOrder.orderingSatisfies(take.child.outputOrdering, take.sortOrder)
+        case _: SortExec | _: HashAggregateExec | _: ObjectHashAggregateExec => false
         case _ => reader.stopsEarly
       }
       operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))

@@ -137,6 +137,21 @@ class DeferredErrorsSuite extends FilesSuite {
       s"SELECT /*+ BROADCAST(a) */ d, v FROM u JOIN $d ON a.s = u.s" -> RAISES)
   }
 
+  test("a filter's terms have what they want evaluated one after the other") {
+    val d = "(SELECT id, 10 div (k - 7) AS d, id + 1 AS n, k, s FROM t) a"
+    def filtered(columns: String, condition: String): String =
+      s"SELECT /*+ BROADCAST(u) */ $columns FROM $d LEFT JOIN u ON a.s = u.s WHERE $condition"
+    check(
+      // What a term wants is evaluated before it, whatever comes of it.
+      filtered("id", "(v > d) IS NULL") -> RAISES,
+      filtered("id", "CASE WHEN k = 7 THEN true ELSE d > -100 END OR v > 100") -> RAISES,
+      // What it doesn't want is not.
+      filtered("n, d", "coalesce(v, -1) > n") -> "3 rows",
+      filtered("id, d", "coalesce(v, -1) >= 0") -> "10000 rows",
+      // The condition becomes the join's.
+      filtered("id", "coalesce(v, -1) >= 0 AND coalesce(v, d) > -100") -> RAISES)
+  }
+
   test("projections above have what they use once evaluated where they use it") {
     val d = "(SELECT id, 10 div (k - 3) AS d, k, s FROM t) a"
     def joined(columns: String): String =
@@ -184,6 +199,9 @@ class DeferredErrorsSuite extends FilesSuite {
       frame.collect()
       val reason = fallbacks(frame).collectFirst { case ("Window", why) => why }
       assert(reason.exists(_.contains("may raise")), reason)
+      // In order already, the first rows are taken as they come.
+      val ordered = s"$window ORDER BY id LIMIT"
+      assert(outcome(s"$ordered 1", Set("Project", "Window", "TakeOrdered")) == "1 rows")
       // All rows are read, or nothing can raise.
       checkNative(
         "SELECT max(s) FROM (SELECT sum(id) OVER (ORDER BY id ROWS UNBOUNDED PRECEDING) AS s FROM t)")

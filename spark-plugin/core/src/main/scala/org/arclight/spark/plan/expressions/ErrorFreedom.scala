@@ -50,7 +50,17 @@ object ErrorFreedom {
   }
 
   /** Whether a sum has room for more rows than there can be: it has 10 digits more than its input. */
-  private def isWideEnough(input: Expression): Boolean = input.dataType match {
+  private def isWideEnough(input: Expression): Boolean = input match {
+    case UnscaledValue(number) => digits(number) + SUM_DIGITS <= Decimal.MAX_LONG_DIGITS
+    case other => isWideEnough(other.dataType)
+  }
+
+  private def digits(number: Expression): Int = number.dataType match {
+    case decimal: DecimalType => decimal.precision
+    case _ => DecimalType.MAX_PRECISION
+  }
+
+  private def isWideEnough(dataType: DataType): Boolean = dataType match {
     case decimal: DecimalType => decimal.precision + SUM_DIGITS <= DecimalType.MAX_PRECISION
     case FloatType | DoubleType | ByteType | ShortType | IntegerType => true
     case _ => false

@@ -16,13 +16,13 @@ import org.arclight.spark.plan.SparkTypes
  * @param count how many they are
  * @param bytes how many bytes they would take as UnsafeRows
  */
-final case class BroadcastBlocks(frames: Array[Array[Byte]], count: Long, bytes: Long)
+final case class BroadcastFrames(frames: Array[Array[Byte]], count: Long, bytes: Long)
 
-object BroadcastBlocks {
+object BroadcastFrames {
 
   /** All rows of a native task. */
-  def of(task: Iterator[InternalRow]): BroadcastBlocks = task match {
-    case native: NativeRowIterator => native.broadcastBlocks()
+  def of(task: Iterator[InternalRow]): BroadcastFrames = task match {
+    case native: NativeRowIterator => native.broadcastFrames()
     case other => throw SparkException.internalError(
       s"A native broadcast reads rows of ${other.getClass.getName}.")
   }
