@@ -110,7 +110,91 @@ pub fn frame_rows(schema: &[u8], frame: &[u8]) -> Result<Vec<u8>, DoorError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arclight_columns::{ColumnBuilder, Selection};
+    use arclight_memory::{SpillDirectories, TaskMemory};
+    use arclight_operators::{NoHost, TaskSettings};
+
     use super::*;
+
+    /// Gives batches.
+    struct Batches(std::vec::IntoIter<Batch>);
+
+    impl BatchStream for Batches {
+        fn next_batch(&mut self) -> Result<Option<Batch>, EngineError> {
+            Ok(self.0.next())
+        }
+    }
+
+    /// The frames of batches, in a task of batches of four.
+    fn frames(batches: Vec<Batch>, types: &[SparkType]) -> Vec<Frame> {
+        let task = TaskContext::new(
+            TaskSettings {
+                batch_size: 4,
+                ..TaskSettings::default()
+            },
+            TaskMemory::unbounded(),
+            SpillDirectories::new(Vec::new()),
+            0,
+            Vec::new(),
+            0,
+            Box::new(NoHost),
+        );
+        let mut stream = Batches(batches.into_iter());
+        std::iter::from_fn(|| next_frame(&mut stream, types, &task).unwrap()).collect()
+    }
+
+    fn texts(texts: &[&str]) -> Arc<Column> {
+        let mut builder = ColumnBuilder::new(SparkType::String, texts.len());
+        texts
+            .iter()
+            .for_each(|text| builder.push_bytes(text.as_bytes()));
+        Arc::new(builder.finish())
+    }
+
+    #[test]
+    fn small_batches_share_a_frame() {
+        let types = [SparkType::String, SparkType::Int];
+        let batch = |words: &[&str], codes: &[u32], number: i32| {
+            let column = Column::dictionary(codes.to_vec().into(), texts(words), None);
+            let one = Column::fixed(SparkType::Int, vec![number], None);
+            let columns = vec![column, Column::constant(one, codes.len())];
+            Batch::new(columns, codes.len())
+        };
+        let selected = batch(&["c", "d"], &[0, 1, 1], 2).select(Selection::from_rows(3, vec![2]));
+        let frames = frames(
+            vec![
+                batch(&["a", "b"], &[1, 0, 1], 1),
+                batch(&["x"], &[], 9),
+                selected,
+                batch(&["e"], &[0], 3),
+            ],
+            &types,
+        );
+        let rows: Vec<usize> = frames.iter().map(|frame| frame.rows).collect();
+        assert_eq!(rows, [4, 1]);
+        let mut shown = Vec::new();
+        for frame in &frames {
+            let batch = read_frame(&frame.bytes, &types).unwrap();
+            // 8 bytes of NULL bits, two slots and a word of text in each row.
+            assert_eq!(frame.unsafe_row_bytes, 32 * frame.rows as u64);
+            for row in 0..batch.len() {
+                let word = batch.column(0).bytes_value(row).unwrap();
+                let word = String::from_utf8_lossy(word);
+                let number = batch.column(1).fixed_value::<i32>(row).unwrap();
+                shown.push(format!("{word}{number}"));
+            }
+        }
+        assert_eq!(shown, ["b1", "a1", "b1", "d2", "e3"]);
+    }
+
+    #[test]
+    fn rows_may_have_no_columns() {
+        let frames = frames(vec![Batch::new(Vec::new(), 3)], &[]);
+        assert_eq!(frames[0].rows, 3);
+        assert_eq!(read_frame(&frames[0].bytes, &[]).unwrap().len(), 3);
+    }
 
     #[test]
     fn damaged_frames_are_refused() {

@@ -165,6 +165,51 @@ fn rows_are_left_out_by_all_terms() {
     assert!(none[0].is_empty());
 }
 
+#[test]
+fn terms_of_columns_that_are_not_in_the_file() {
+    let files = Files::new();
+    let mut file = file(&files);
+    file.constants = vec![Column::fixed(S::Long, vec![7i64], None)];
+    let schema = schema(&[
+        ("missing", S::Long),
+        ("t", S::String),
+        ("index", S::Long),
+        ("p", S::Long),
+    ]);
+    let mut options = options(&schema);
+    options.file_columns = 3;
+    options.row_index_column = Some(2);
+    let long = |name: &str, column: usize, value: i64| {
+        let value = Literal::new(Column::fixed(S::Long, vec![value], None));
+        let column = Arc::new(ColumnRef::new(column, S::Long));
+        call(name, vec![column, Arc::new(value)])
+    };
+    let rows = |terms: Vec<ExpressionRef>| {
+        let scan = ParquetScan::new(0, options.clone(), schema.clone(), None);
+        let filter = Filter::new(1, Arc::new(scan), call("and", terms));
+        let memory = TaskMemory::unbounded();
+        let task = task_of(vec![file.clone()], 500, memory, Box::new(NoHost));
+        run(&filter, &task).unwrap()
+    };
+    // Few rows are left before the other columns are read, or all are.
+    let few = rows(vec![long("less_than", 2, 3), long("equal", 3, 7)]);
+    assert_eq!(few.active(1), ["text 0", "text 1", "text 2"]);
+    assert_eq!(few.active(2), ["0", "1", "2"]);
+    assert_eq!(few.active(0), ["NULL"; 3]);
+    let all = rows(vec![long("less_than", 2, ROWS), long("equal", 3, 7)]);
+    assert_eq!(all.active(3).len(), ROWS as usize);
+    assert!(
+        rows(vec![long("equal", 3, 8), long("less_than", 2, 3)])
+            .batches
+            .is_empty()
+    );
+    assert!(
+        rows(vec![long("equal", 0, 1), long("less_than", 2, 3)])
+            .batches
+            .is_empty()
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
     #[test]
