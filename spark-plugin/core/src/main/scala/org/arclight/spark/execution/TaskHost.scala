@@ -80,7 +80,15 @@ final class TaskHost(
       expressions(index) = new Evaluation(program.jvmExpressions(index))
     }
     evaluated.clear()
-    expressions(index).run(count, rows, lengths, evaluated)
+    try {
+      expressions(index).run(count, rows, lengths, evaluated)
+    } catch {
+      // Some expressions have a state that an exception leaves in disorder: the next evaluation
+      // is by a fresh copy.
+      case failure: Throwable =>
+        expressions(index) = null
+        throw failure
+    }
     evaluated.describe(block)
     evaluated.count
   }
@@ -172,7 +180,7 @@ object TaskHost {
 
   /** One of the stage's expressions, compiled. */
   private final class Evaluation(expression: JvmExpression) {
-    private val projection = UnsafeProjection.create(Seq(expression.expression))
+    private val projection = UnsafeProjection.create(Seq(expression.expression.clone()))
     private val reader = new RowReader(expression.inputTypes.length)
 
     def run(count: Int, rows: Long, lengths: Long, results: RowBlock): Unit = {

@@ -81,6 +81,12 @@ class DeferredErrorsSuite extends FilesSuite {
       "SELECT 10 div (id - 5) FROM t WHERE 10 div (id - 9) < 100 LIMIT 6" -> RAISES)
   }
 
+  test("expressions with a state of their own are evaluated again") {
+    check(
+      "SELECT map(id, s, 50, s) AS m FROM t LIMIT 50" -> "50 rows",
+      "SELECT map(id, s, 50, s) AS m FROM t LIMIT 51" -> RAISES)
+  }
+
   test("rows behind a limit raise nothing in generators, grouping sets and joins") {
     check(
       "SELECT e FROM t LATERAL VIEW explode(array(10 div (id - 50), id)) AS e LIMIT 100" ->
