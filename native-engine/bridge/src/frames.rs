@@ -1,6 +1,6 @@
 //! The rows of broadcasts: frames, as shuffles have them, of about a batch each.
 
-use arclight_columns::{Batch, Column, SparkType};
+use arclight_columns::{Batch, SparkType};
 use arclight_operators::{BatchStream, EngineError, TaskContext};
 use arclight_plan::decode_schema;
 use arclight_rows::{RowBuffer, RowEncoder, unsafe_row_size};
@@ -53,7 +53,7 @@ pub fn next_frame(
     let whole = match batches.len() {
         0 => return Ok(None),
         1 => batches.swap_remove(0),
-        _ => together(&batches, types)?,
+        _ => Batch::concat(&batches, types)?,
     };
     let mut payload = PayloadEncoder::new();
     payload.begin(whole.len(), types.len());
@@ -70,16 +70,6 @@ pub fn next_frame(
         unsafe_row_bytes: unsafe_row_size(&whole, types),
         bytes,
     }))
-}
-
-fn together(batches: &[Batch], types: &[SparkType]) -> Result<Batch, EngineError> {
-    let rows = batches.iter().map(Batch::len).sum();
-    let column = |(position, data_type): (usize, &SparkType)| {
-        let parts: Vec<&Column> = batches.iter().map(|b| b.column(position)).collect();
-        Column::concat(data_type, &parts)
-    };
-    let columns = types.iter().enumerate().map(column);
-    Ok(Batch::new(columns.collect::<Result<_, _>>()?, rows))
 }
 
 /// The rows of a frame.
@@ -112,7 +102,7 @@ pub fn frame_rows(schema: &[u8], frame: &[u8]) -> Result<Vec<u8>, DoorError> {
 mod tests {
     use std::sync::Arc;
 
-    use arclight_columns::{ColumnBuilder, Selection};
+    use arclight_columns::{Column, ColumnBuilder, Selection};
     use arclight_memory::{SpillDirectories, TaskMemory};
     use arclight_operators::{NoHost, TaskSettings};
 
@@ -198,14 +188,11 @@ mod tests {
 
     #[test]
     fn damaged_frames_are_refused() {
-        let mut payload = PayloadEncoder::new();
-        payload.begin(2, 1);
-        payload.column(&Column::fixed(SparkType::Int, vec![1, 2], None));
-        let mut frame = Vec::new();
-        FrameEncoder::new(BlockCompression::Lz4)
-            .and_then(|mut frames| frames.encode(payload.payload(), &mut frame))
-            .unwrap();
         let types = [SparkType::Int];
+        let column = Column::fixed(SparkType::Int, vec![1, 2], None);
+        let mut frame = frames(vec![Batch::new(vec![column], 2)], &types)[0]
+            .bytes
+            .clone();
         assert_eq!(read_frame(&frame, &types).unwrap().len(), 2);
         for byte in 0..frame.len() {
             frame[byte] ^= 1;

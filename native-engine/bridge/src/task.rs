@@ -91,6 +91,18 @@ impl TaskHandle {
         }
     }
 
+    /// The stage's stream, which is opened when it is first pulled.
+    fn opened<'a>(
+        &self,
+        stream: &'a mut Option<Box<dyn BatchStream>>,
+    ) -> Result<&'a mut dyn BatchStream, EngineError> {
+        let stream = match stream {
+            Some(stream) => stream,
+            none => none.insert(self.stage.root.open(&self.context)?),
+        };
+        Ok(stream.as_mut())
+    }
+
     /// The next rows of a stage without sink.
     pub fn next_rows(&self) -> Result<Rows, DoorError> {
         let mut running = self.running.lock();
@@ -98,19 +110,17 @@ impl TaskHandle {
     }
 
     fn pull(&self, running: &mut Running) -> Result<Rows, EngineError> {
-        if running.stream.is_none() {
-            running.stream = Some(self.stage.root.open(&self.context)?);
-        }
         let Running {
             stream,
             encoder,
             buffer,
             memory,
         } = running;
+        let stream = self.opened(stream)?;
         buffer.clear();
-        while let Some(open) = stream.as_mut() {
+        loop {
             self.context.check_cancelled()?;
-            let Some(batch) = open.next_batch()? else {
+            let Some(batch) = stream.next_batch()? else {
                 break;
             };
             if batch.is_empty() {
@@ -140,14 +150,9 @@ impl TaskHandle {
     pub fn next_frame(&self) -> Result<Option<Frame>, DoorError> {
         let mut running = self.running.lock();
         let types = self.stage.root.schema().types();
-        let mut pull = || {
-            let stream = match &mut running.stream {
-                Some(stream) => stream,
-                none => none.insert(self.stage.root.open(&self.context)?),
-            };
-            next_frame(stream.as_mut(), &types, &self.context)
-        };
-        pull().map_err(|error| self.failure(error))
+        self.opened(&mut running.stream)
+            .and_then(|stream| next_frame(stream, &types, &self.context))
+            .map_err(|error| self.failure(error))
     }
 
     /// Runs a stage that ends in a shuffle write; gives the serialized result.

@@ -41,23 +41,15 @@ final class NativeTask(
   }
 
   /** The next rows: their number, 0 at the end, and where they are. */
-  def nextRows(block: Array[Long]): Int = exclusively {
-    TaskInternals.killTaskIfInterrupted(context)
-    if (closed) {
-      0
-    } else {
-      ErrorTranslation.translating(context)(NativeLibrary.nextRows(handle, block))
-    }
-  }
+  def nextRows(block: Array[Long]): Int = pull(atEnd = 0)(NativeLibrary.nextRows(handle, block))
 
   /** The next rows as a frame, null at the end; `sizes` receives their number and their bytes. */
-  def nextFrame(sizes: Array[Long]): Array[Byte] = exclusively {
+  def nextFrame(sizes: Array[Long]): Array[Byte] =
+    pull[Array[Byte]](atEnd = null)(NativeLibrary.nextFrame(handle, sizes))
+
+  private def pull[T](atEnd: T)(call: => T): T = exclusively {
     TaskInternals.killTaskIfInterrupted(context)
-    if (closed) {
-      null
-    } else {
-      ErrorTranslation.translating(context)(NativeLibrary.nextFrame(handle, sizes))
-    }
+    if (closed) atEnd else ErrorTranslation.translating(context)(call)
   }
 
   /** Runs a task that ends in a shuffle write. */

@@ -22,7 +22,7 @@ import org.arclight.spark.plan.expressions.ErrorFreedom
  * others evaluate every column of their input first, as do operators without generated code. A
  * stage's own top projection stays where it is, whatever reads the stage in the JVM.
  */
-private[rules] object DeferredProjections extends AliasHelper {
+private[rules] object DeferredProjections extends PredicateHelper {
 
   /** The native operators from `plan` downwards, with projections where they are to be evaluated. */
   def defer(plan: SparkPlan, conf: SQLConf): SparkPlan =
@@ -186,10 +186,5 @@ private[rules] object DeferredProjections extends AliasHelper {
       case _: CodegenFallback => true
       case _ => false
     }
-  }
-
-  private def splitConjunctivePredicates(condition: Expression): Seq[Expression] = condition match {
-    case And(left, right) => splitConjunctivePredicates(left) ++ splitConjunctivePredicates(right)
-    case other => Seq(other)
   }
 }
