@@ -17,6 +17,33 @@ pub trait AggregateFunction: Send + Sync + std::fmt::Debug {
     fn create(&self, grouped: bool) -> Box<dyn AggregateState>;
 }
 
+/// The groups that rows belong to.
+#[derive(Clone, Copy)]
+pub struct Groups<'a> {
+    /// The group of each active row.
+    pub of_rows: &'a [u32],
+    /// Which groups, ascending then, begin as the group before; `None`: none does.
+    pub chained: Option<&'a [bool]>,
+}
+
+impl<'a> Groups<'a> {
+    /// Groups that have nothing to do with each other.
+    pub fn apart(of_rows: &'a [u32]) -> Self {
+        Groups {
+            of_rows,
+            chained: None,
+        }
+    }
+
+    /// Groups of which those in `chained` begin as the group before.
+    pub fn chained(of_rows: &'a [u32], chained: &'a [bool]) -> Self {
+        Groups {
+            of_rows,
+            chained: Some(chained),
+        }
+    }
+}
+
 /// The state of one aggregate function for groups `0..n`.
 ///
 /// `groups[i]` is the group of the `i`-th active row of `rows`; columns are aligned to the batch.
@@ -37,18 +64,20 @@ pub trait AggregateState: Send {
         rows: &Selection,
     ) -> Result<(), EvalError>;
 
-    /// Takes in rows of ascending groups, as [`AggregateState::update`] does, but a group in
-    /// `chained` is first made what the group before it is by then: so groups are what a frame holds
-    /// that grows. Each row that fails belongs to a group that is already made so.
-    fn update_chain(
+    /// Takes in rows, as [`AggregateState::update`] does, but a group that is chained is first made
+    /// what the group before it is by then: so groups are what a frame holds that grows. Each row
+    /// that fails belongs to a group that is already made so.
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
+        let Some(chained) = groups.chained else {
+            return self.update(groups.of_rows, arguments, rows);
+        };
         let mut from = 0;
-        for run in groups.chunk_by(|one, other| one == other) {
+        for run in groups.of_rows.chunk_by(|one, other| one == other) {
             let to = from + run.len();
             let group = run[0] as usize;
             if group > 0 && chained.get(group).is_some_and(|&chained| chained) {

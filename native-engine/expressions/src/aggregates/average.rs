@@ -9,10 +9,10 @@ use arclight_columns::{Column, NullBuffer, Selection, SparkType};
 
 use super::count::Counts;
 use super::decimal::{DecimalTotals, bounded, decimals};
-use super::loops::{Groups, argument, validity, visit};
+use super::loops::{argument, validity, visit};
 use super::sum::DoubleUpdate;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
-use crate::aggregate::{AggregateFunction, AggregateState};
+use crate::aggregate::{AggregateFunction, AggregateState, Groups};
 use crate::expression::EvalError;
 use crate::registry::{BuildError, EvalMode};
 
@@ -80,18 +80,6 @@ struct DoubleState {
 }
 
 impl DoubleState {
-    fn take_in(
-        &mut self,
-        groups: Groups<'_>,
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        self.counts.update(groups, valid.as_ref(), rows);
-        self.add(groups, &column, valid.as_ref(), rows)
-    }
-
     fn add(
         &mut self,
         groups: Groups<'_>,
@@ -131,14 +119,16 @@ impl AggregateState for DoubleState {
         self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        self.counts.update(groups, valid.as_ref(), rows);
+        self.add(groups, &column, valid.as_ref(), rows)
     }
 
     fn merge(
@@ -186,20 +176,6 @@ struct DecimalState {
     counts: Counts,
 }
 
-impl DecimalState {
-    fn take_in(
-        &mut self,
-        groups: Groups<'_>,
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        self.counts.update(groups, valid.as_ref(), rows);
-        self.totals.update(groups, &column, valid.as_ref(), rows)
-    }
-}
-
 impl AggregateState for DecimalState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
@@ -220,14 +196,16 @@ impl AggregateState for DecimalState {
         self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        self.counts.update(groups, valid.as_ref(), rows);
+        self.totals.update(groups, &column, valid.as_ref(), rows)
     }
 
     fn merge(

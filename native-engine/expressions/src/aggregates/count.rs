@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, NullBuffer, Selection, SparkType};
 
-use super::loops::{FEW, Groups, argument, each, few_counts};
+use super::loops::{FEW, argument, each, few_counts};
 use super::{AggregateEntry, AggregateRef};
-use crate::aggregate::{AggregateFunction, AggregateState};
+use crate::aggregate::{AggregateFunction, AggregateState, Groups};
 use crate::expression::EvalError;
 use crate::kernel::input;
 
@@ -78,15 +78,6 @@ impl Counts {
 
 struct CountState(Counts);
 
-impl CountState {
-    fn add(&mut self, groups: Groups<'_>, arguments: &[Column], rows: &Selection) {
-        let validity = arguments.iter().fold(None, |all, column| {
-            NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
-        });
-        self.0.update(groups, validity.as_ref(), rows);
-    }
-}
-
 impl AggregateState for CountState {
     fn resize(&mut self, count: usize) {
         self.0.0.resize(count, 0);
@@ -102,18 +93,19 @@ impl AggregateState for CountState {
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.add(Groups::apart(groups), arguments, rows);
-        Ok(())
+        self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.add(Groups::chained(groups, chained), arguments, rows);
+        let validity = arguments.iter().fold(None, |all, column| {
+            NullBuffer::union(all.as_ref(), column.logical_validity().as_ref())
+        });
+        self.0.update(groups, validity.as_ref(), rows);
         Ok(())
     }
 

@@ -3,7 +3,8 @@
 use arclight_columns::{Column, ColumnBuilder, FixedWidth, NullBuffer, Selection, SparkType};
 use arrow_buffer::i256;
 
-use super::loops::{FEW, Groups, Visit, each, few_sums, visit};
+use super::loops::{FEW, Visit, each, few_sums, visit};
+use crate::aggregate::Groups;
 use crate::expression::EvalError;
 use crate::kernel::Input;
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use arclight_columns::{Column, FixedWidth, Physical, Selection, SparkType};
 
-use super::loops::{Groups, argument, validity};
+use super::loops::{argument, validity};
 use super::value_store::ValueStore;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
-use crate::aggregate::{AggregateFunction, AggregateState};
+use crate::aggregate::{AggregateFunction, AggregateState, Groups};
 use crate::expression::EvalError;
 use crate::kernel::input;
 use crate::registry::BuildError;
@@ -159,7 +159,26 @@ impl<T: Ordered, D: Direction> FixedState<T, D> {
     }
 }
 
-impl<T: Ordered, D: Direction> FixedState<T, D> {
+impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
+    fn resize(&mut self, count: usize) {
+        self.values.resize(count, T::default());
+        self.seen.resize(count, false);
+    }
+
+    fn copy(&mut self, from: usize, to: usize) {
+        self.values[to] = self.values[from];
+        self.seen[to] = self.seen[from];
+    }
+
+    fn update(
+        &mut self,
+        groups: &[u32],
+        arguments: &[Column],
+        rows: &Selection,
+    ) -> Result<(), EvalError> {
+        self.take_in(Groups::apart(groups), arguments, rows)
+    }
+
     fn take_in(
         &mut self,
         groups: Groups<'_>,
@@ -190,37 +209,6 @@ impl<T: Ordered, D: Direction> FixedState<T, D> {
             },
         );
         Ok(())
-    }
-}
-
-impl<T: Ordered, D: Direction> AggregateState for FixedState<T, D> {
-    fn resize(&mut self, count: usize) {
-        self.values.resize(count, T::default());
-        self.seen.resize(count, false);
-    }
-
-    fn copy(&mut self, from: usize, to: usize) {
-        self.values[to] = self.values[from];
-        self.seen[to] = self.seen[from];
-    }
-
-    fn update(
-        &mut self,
-        groups: &[u32],
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        self.take_in(Groups::apart(groups), arguments, rows)
-    }
-
-    fn update_chain(
-        &mut self,
-        groups: &[u32],
-        chained: &[bool],
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
     }
 
     fn merge(

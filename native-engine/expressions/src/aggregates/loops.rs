@@ -2,6 +2,7 @@
 
 use arclight_columns::{Column, FixedWidth, NullBuffer, Physical, Selection, Values};
 
+use crate::aggregate::Groups;
 use crate::expression::EvalError;
 use crate::kernel::{Input, flat_or_constant, input, wrong_width};
 
@@ -92,32 +93,7 @@ pub(super) fn try_each_chained<S: ?Sized>(
     })
 }
 
-/// The groups that rows belong to.
-#[derive(Clone, Copy)]
-pub(super) struct Groups<'a> {
-    /// The group of each active row.
-    pub(super) of_rows: &'a [u32],
-    /// Which groups, ascending then, begin as the group before; `None`: none does.
-    pub(super) chained: Option<&'a [bool]>,
-}
-
-impl<'a> Groups<'a> {
-    /// Groups that have nothing to do with each other.
-    pub(super) fn apart(of_rows: &'a [u32]) -> Self {
-        Groups {
-            of_rows,
-            chained: None,
-        }
-    }
-
-    /// Groups of which those in `chained` begin as the group before.
-    pub(super) fn chained(of_rows: &'a [u32], chained: &'a [bool]) -> Self {
-        Groups {
-            of_rows,
-            chained: Some(chained),
-        }
-    }
-
+impl Groups<'_> {
     /// [`each`], or [`try_each_chained`] where nothing fails.
     #[inline]
     pub(super) fn each<S: ?Sized>(

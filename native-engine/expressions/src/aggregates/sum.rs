@@ -10,11 +10,10 @@ use arclight_columns::{BooleanBuffer, Column, FixedWidth, NullBuffer, Selection,
 
 use super::decimal::{DecimalTotals, decimals};
 use super::loops::{
-    FEW, Groups, Visit, argument, each, few_counts, few_sums, try_each, try_each_chained, validity,
-    visit,
+    FEW, Visit, argument, each, few_counts, few_sums, try_each, try_each_chained, validity, visit,
 };
 use super::{AggregateCall, AggregateEntry, AggregateRef};
-use crate::aggregate::{AggregateFunction, AggregateState};
+use crate::aggregate::{AggregateFunction, AggregateState, Groups};
 use crate::expression::EvalError;
 use crate::kernel::{Input, input};
 use crate::registry::{BuildError, EvalMode};
@@ -171,27 +170,6 @@ impl Visit for LongUpdate<'_> {
     }
 }
 
-impl LongSumState {
-    fn take_in(
-        &mut self,
-        groups: Groups<'_>,
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        visit(
-            &column,
-            LongUpdate {
-                state: self,
-                groups,
-                valid: valid.as_ref(),
-                rows,
-            },
-        )?
-    }
-}
-
 impl AggregateState for LongSumState {
     fn resize(&mut self, count: usize) {
         self.sums.resize(count, 0);
@@ -218,14 +196,23 @@ impl AggregateState for LongSumState {
         self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        visit(
+            &column,
+            LongUpdate {
+                state: self,
+                groups,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )?
     }
 
     fn merge(
@@ -340,28 +327,6 @@ impl Visit for DoubleUpdate<'_> {
     }
 }
 
-impl DoubleSumState {
-    fn take_in(
-        &mut self,
-        groups: Groups<'_>,
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark(&mut self.seen, groups, rows, valid.as_ref());
-        visit(
-            &column,
-            DoubleUpdate {
-                sums: &mut self.sums,
-                groups,
-                valid: valid.as_ref(),
-                rows,
-            },
-        )
-    }
-}
-
 impl AggregateState for DoubleSumState {
     fn resize(&mut self, count: usize) {
         self.sums.resize(count, 0.0);
@@ -382,14 +347,24 @@ impl AggregateState for DoubleSumState {
         self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark(&mut self.seen, groups, rows, valid.as_ref());
+        visit(
+            &column,
+            DoubleUpdate {
+                sums: &mut self.sums,
+                groups,
+                valid: valid.as_ref(),
+                rows,
+            },
+        )
     }
 
     fn merge(
@@ -446,20 +421,6 @@ struct DecimalSumState {
     seen: Vec<bool>,
 }
 
-impl DecimalSumState {
-    fn take_in(
-        &mut self,
-        groups: Groups<'_>,
-        arguments: &[Column],
-        rows: &Selection,
-    ) -> Result<(), EvalError> {
-        let column = argument(arguments, 0)?;
-        let valid = column.logical_validity();
-        mark(&mut self.seen, groups, rows, valid.as_ref());
-        self.totals.update(groups, &column, valid.as_ref(), rows)
-    }
-}
-
 impl AggregateState for DecimalSumState {
     fn resize(&mut self, count: usize) {
         self.totals.resize(count);
@@ -480,14 +441,16 @@ impl AggregateState for DecimalSumState {
         self.take_in(Groups::apart(groups), arguments, rows)
     }
 
-    fn update_chain(
+    fn take_in(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: Groups<'_>,
         arguments: &[Column],
         rows: &Selection,
     ) -> Result<(), EvalError> {
-        self.take_in(Groups::chained(groups, chained), arguments, rows)
+        let column = argument(arguments, 0)?;
+        let valid = column.logical_validity();
+        mark(&mut self.seen, groups, rows, valid.as_ref());
+        self.totals.update(groups, &column, valid.as_ref(), rows)
     }
 
     fn merge(

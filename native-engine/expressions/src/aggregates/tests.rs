@@ -2,6 +2,7 @@ use arclight_columns::{Column, ColumnBuilder, Field, Selection, SparkType, Value
 use proptest::prelude::*;
 
 use super::*;
+use crate::aggregate::Groups;
 use crate::expression::EvalError;
 use crate::value_bytes::{Floats, encode_value};
 
@@ -566,7 +567,8 @@ proptest! {
             let mut links = chained.clone();
             for (from, to) in [(0, cut), (cut, rows.len())] {
                 let some = Selection::from_rows(rows.len(), (from as u32..to as u32).collect());
-                state.update_chain(&groups[from..to], &links, &arguments, &some).unwrap();
+                let linked = Groups::chained(&groups[from..to], &links);
+                state.take_in(linked, &arguments, &some).unwrap();
                 if let Some(&last) = groups[from..to].last() {
                     links[last as usize] = false;
                 }

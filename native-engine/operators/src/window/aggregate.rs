@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Physical, Selection};
-use arclight_expressions::aggregate::AggregateState;
+use arclight_expressions::aggregate::{AggregateState, Groups as RowGroups};
 
 use super::evaluator::{Block, Evaluator};
 use super::frame::Frame;
@@ -75,21 +75,17 @@ impl Groups {
         self.arguments.iter().map(column).collect()
     }
 
-    /// Takes in rows; groups in `chained` begin as the group before.
+    /// Takes in rows.
     fn update(
         &mut self,
-        groups: &[u32],
-        chained: &[bool],
+        groups: RowGroups<'_>,
         columns: &[Column],
         rows: &Selection,
     ) -> Result<(), EngineError> {
-        let result = if chained.is_empty() {
-            self.state.update(groups, columns, rows)
-        } else {
-            self.state.update_chain(groups, chained, columns, rows)
-        };
+        let result = self.state.take_in(groups, columns, rows);
         let (measure, state) = (&self.measure, self.state.as_ref());
-        confirm(result, &self.task, measure, state, (groups, columns, rows))
+        let rows = (groups.of_rows, columns, rows);
+        confirm(result, &self.task, measure, state, rows)
     }
 
     fn results(&self, groups: Range<usize>) -> Result<Column, EngineError> {
@@ -125,7 +121,8 @@ impl Evaluator for Whole {
         self.groups.state.resize(self.partitions);
         let columns = self.groups.columns(batch);
         let rows = Selection::all(batch.len());
-        self.groups.update(partitions, &[], &columns, &rows)
+        self.groups
+            .update(RowGroups::apart(partitions), &columns, &rows)
     }
 
     fn evaluate(&mut self, block: &Block<'_>, _store: &mut Store) -> Result<Column, EngineError> {
@@ -236,7 +233,8 @@ impl Growing {
             }
             let columns = self.groups.columns(&loaded.batch);
             let rows = Selection::from_rows(loaded.batch.len(), rows);
-            self.groups.update(&groups, chained, &columns, &rows)?;
+            let chain = RowGroups::chained(&groups, chained);
+            self.groups.update(chain, &columns, &rows)?;
             // It goes on in the next block.
             if let Some(&last) = groups.last() {
                 chained[last as usize] = false;
@@ -296,7 +294,8 @@ impl Sliding {
             .map(|column| column.take(picked))
             .collect::<Result<Vec<_>, _>>()?;
         let rows = Selection::all(picked.len());
-        self.groups.update(groups, &[], &columns, &rows)?;
+        self.groups
+            .update(RowGroups::apart(groups), &columns, &rows)?;
         picked.clear();
         groups.clear();
         Ok(())
