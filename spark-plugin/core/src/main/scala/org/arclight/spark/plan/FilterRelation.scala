@@ -3,16 +3,14 @@ package org.arclight.spark.plan
 import io.substrait.proto.{Expression => SubstraitExpression, FilterRel, Rel}
 import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression}
 
-import org.arclight.spark.plan.expressions.ConditionalExpressions
-
 /** FilterRel: the rows for which a condition is true. */
 private[plan] trait FilterRelation { this: StageBuilder =>
 
   /**
-   * The rows of `input` for which `condition` is true. As in Spark's FilterExec a conjunct is
-   * evaluated only for rows for which those before it are true: a conjunct that may raise has a
-   * relation of its own, and AND, which evaluates its right side where the left is NULL, joins only
-   * those that can't.
+   * The rows of `input` for which `condition` is true. As in Spark's FilterExec a term is
+   * evaluated only for rows for which those before it are true ([[FilterTerms]]): a term that may
+   * raise has a relation of its own, and AND, which evaluates its right side where the left is NULL,
+   * joins only those that can't.
    *
    * @param output the input's columns as the filter calls them, where it knows better which of them
    *   may be NULL
@@ -23,7 +21,7 @@ private[plan] trait FilterRelation { this: StageBuilder =>
       output: Seq[Attribute] = Nil,
       operator: String = "Filter"): Relation = {
     val writer = expressions(input.output)
-    val filtered = conjunctions(ConditionalExpressions.conjuncts(condition), writer)
+    val filtered = conjunctions(FilterTerms.inOrder(condition), writer)
       .foldLeft(input) { (below, conjunction) =>
         oneFilter(below, writer.root(conjunction), operator)
       }
@@ -31,12 +29,12 @@ private[plan] trait FilterRelation { this: StageBuilder =>
   }
 
   private def conjunctions(
-      conjuncts: Seq[Expression],
+      terms: Seq[Expression],
       writer: ExpressionWriter): Seq[Expression] =
-    conjuncts.foldLeft(List.empty[(Boolean, Expression)]) {
-      case ((true, before) :: rest, conjunct) if writer.isTotal(conjunct) =>
-        (true, And(before, conjunct)) :: rest
-      case (before, conjunct) => (writer.isTotal(conjunct), conjunct) :: before
+    terms.foldLeft(List.empty[(Boolean, Expression)]) {
+      case ((true, before) :: rest, term) if writer.isTotal(term) =>
+        (true, And(before, term)) :: rest
+      case (before, term) => (writer.isTotal(term), term) :: before
     }.reverse.map(_._2)
 
   private def oneFilter(

@@ -7,6 +7,7 @@ import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.joins.{BroadcastHashJoinExec, BroadcastNestedLoopJoinExec}
 import org.apache.spark.sql.internal.SQLConf
 
+import org.arclight.spark.plan.FilterTerms
 import org.arclight.spark.plan.expressions.ErrorFreedom
 
 /**
@@ -20,13 +21,39 @@ import org.arclight.spark.plan.expressions.ErrorFreedom
  * }}}
  * Such operators are broadcast joins, for their streamed side, limits, filters and projections. All
  * others evaluate every column of their input first, as do operators without generated code. A
- * stage's own top projection stays where it is, whatever reads the stage in the JVM.
+ * projection that comes to the top of a stage stays in the JVM if what reads it there may drop rows.
  */
-private[rules] object DeferredProjections extends PredicateHelper {
+private[rules] object DeferredProjections extends AliasHelper {
 
   /** The native operators from `plan` downwards, with projections where they are to be evaluated. */
   def defer(plan: SparkPlan, conf: SQLConf): SparkPlan =
     if (conf.wholeStageEnabled) new Deferring(conf).below(plan) else plan
+
+  /**
+   * The inputs of an operator of the JVM whose rows it may drop before all their columns are
+   * evaluated.
+   *
+   * @param mayDrop whether what reads the operator may do so
+   */
+  def droppingInputs(operator: SparkPlan, mayDrop: Boolean, conf: SQLConf): Seq[SparkPlan] =
+    if (conf.wholeStageEnabled && new Deferring(conf).isGenerated(operator)) {
+      operator match {
+        case _: FilterExec | _: SampleExec | _: GenerateExec => operator.children
+        case join: BroadcastHashJoinExec => Seq(join.children(streamed(join.buildSide)))
+        case join: BroadcastNestedLoopJoinExec => Seq(join.children(streamed(join.buildSide)))
+        case _: ProjectExec if mayDrop => operator.children
+        case _ => Nil
+      }
+    } else {
+      Nil
+    }
+
+  /** Whether Spark evaluates a projection's columns one by one, and one of them may raise. */
+  def isDeferrable(project: ProjectExec, conf: SQLConf): Boolean =
+    new Deferring(conf).isGenerated(project) &&
+      !project.projectList.forall(ErrorFreedom.of(_, conf))
+
+  private def streamed(buildSide: BuildSide): Int = if (buildSide == BuildLeft) 1 else 0
 
   private final class Deferring(conf: SQLConf) {
 
@@ -51,7 +78,7 @@ private[rules] object DeferredProjections extends PredicateHelper {
     }
 
     private def aboveJoin(join: SparkPlan, buildSide: BuildSide): SparkPlan =
-      above(join, if (buildSide == BuildLeft) 1 else 0, join.references)
+      above(join, streamed(buildSide), join.references)
 
     /** An operator, below those columns of one of its inputs that it does not use. */
     private def above(operator: SparkPlan, input: Int, used: AttributeSet): SparkPlan =
@@ -70,7 +97,7 @@ private[rules] object DeferredProjections extends PredicateHelper {
     private def aboveFilter(filter: FilterExec): SparkPlan =
       split(filter.child, AttributeSet.empty) match {
         case Some(Split(child, deferred)) =>
-          val (below, left) = filtered(child, inOrder(filter.condition), deferred)
+          val (below, left) = filtered(child, FilterTerms.inOrder(filter.condition), deferred)
           project(filter.output.map(column => left.getOrElse(column, column)), below)
         case None => filter
       }
@@ -91,20 +118,6 @@ private[rules] object DeferredProjections extends PredicateHelper {
           filtered(
             project(narrowed.output ++ wanted.map(_._2), narrowed), wanting, AttributeMap(left))
       }
-    }
-
-    /** A condition's terms in Spark's order: that a column is not NULL is asked before it is used. */
-    private def inOrder(condition: Expression): Seq[Expression] = {
-      val (checks, others) = splitConjunctivePredicates(condition).partition {
-        case IsNotNull(_) => true
-        case _ => false
-      }
-      val (ordered, left) = others.foldLeft((Seq.empty[Expression], checks)) {
-        case ((before, open), term) =>
-          val (first, later) = open.partition(_.references.subsetOf(term.references))
-          (before ++ first :+ term, later)
-      }
-      ordered ++ left
     }
 
     /** A projection of a projection: what it uses once is evaluated where it is used. */
@@ -170,7 +183,7 @@ private[rules] object DeferredProjections extends PredicateHelper {
     }
 
     /** Whether Spark generates code for an operator (`CollapseCodegenStages`). */
-    private def isGenerated(plan: SparkPlan): Boolean = {
+    def isGenerated(plan: SparkPlan): Boolean = {
       def tooMany(some: SparkPlan): Boolean =
         WholeStageCodegenExec.isTooManyFields(conf, some.schema)
       plan match {

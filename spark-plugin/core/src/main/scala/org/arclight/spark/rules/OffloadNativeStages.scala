@@ -6,13 +6,14 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.SortOrder
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, SparkPlan, TakeOrderedAndProjectExec}
+import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, ProjectExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ExchangeQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution._
 import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, Unsupported}
+import org.arclight.spark.rules.OperatorVerdict.JvmOperator
 import org.arclight.spark.shuffle.ArclightShuffleManager
 
 /** The rule, where Spark wants it: before it inserts transitions. */
@@ -54,25 +55,42 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   private def isStreaming(plan: SparkPlan): Boolean =
     plan.exists(_.getClass.getName.startsWith("org.apache.spark.sql.execution.streaming."))
 
-  private def convert(plan: SparkPlan): SparkPlan = plan match {
+  /**
+   * @param mayDrop whether what reads `plan`, in the JVM, may drop a row before its columns are
+   *     evaluated
+   */
+  private def convert(plan: SparkPlan, mayDrop: Boolean = false): SparkPlan = plan match {
     case stage: NativeStageExec => stage
     case exchange: ShuffleExchangeExec => convertExchange(exchange)
     case broadcast: BroadcastExchangeExec => convertBroadcast(broadcast)
     case take: TakeOrderedAndProjectExec if OperatorVerdict.isNative(take) => convertTopN(take)
-    case operator if isFusible(operator) => convertRegion(operator)
-    case operator => operator.mapChildren(convert)
+    case operator if isFusible(operator) => convertRegion(operator, mayDrop)
+    case operator => convertInputs(operator, mayDrop)
   }
 
-  private def convertRegion(root: SparkPlan): SparkPlan = {
-    val stage = NativeStageExec(grow(DeferredProjections.defer(root, conf)))
-    if (isWorthwhile(stage)) {
-      root.logicalLink.foreach(stage.setLogicalLink)
-      stage
-    } else {
-      OperatorVerdict.putObstacle(root, "carrying rows between it and the JVM costs more than it saves")
-      root.mapChildren(convert)
-    }
+  /** An operator that stays in the JVM. */
+  private def convertInputs(operator: SparkPlan, mayDrop: Boolean): SparkPlan = {
+    val dropping = DeferredProjections.droppingInputs(operator, mayDrop, conf)
+    operator.mapChildren(child => convert(child, dropping.exists(_ eq child)))
   }
+
+  private def convertRegion(root: SparkPlan, mayDrop: Boolean): SparkPlan =
+    DeferredProjections.defer(root, conf) match {
+      case project: ProjectExec if mayDrop && DeferredProjections.isDeferrable(project, conf) =>
+        OperatorVerdict.put(
+          project, JvmOperator("it may raise for rows that an operator of the JVM above it drops"))
+        convertInputs(project, mayDrop)
+      case deferred =>
+        val stage = NativeStageExec(grow(deferred))
+        if (isWorthwhile(stage)) {
+          root.logicalLink.foreach(stage.setLogicalLink)
+          stage
+        } else {
+          OperatorVerdict.putObstacle(
+            root, "carrying rows between it and the JVM costs more than it saves")
+          convertInputs(root, mayDrop)
+        }
+    }
 
   /** The native operators from `plan` downwards, with what they read behind borders. */
   private def grow(plan: SparkPlan): SparkPlan =
@@ -124,7 +142,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
       case Some(reason) =>
         OperatorVerdict.putObstacle(broadcast, reason)
         withoutKeys(broadcast.child)
-        broadcast.mapChildren(convert)
+        broadcast.mapChildren(convert(_))
     }
 
   /**
@@ -225,7 +243,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
         take.withNewChildren(Seq(stage))
       case _ =>
         OperatorVerdict.obstacle(first).foreach(OperatorVerdict.putObstacle(take, _))
-        take.mapChildren(convert)
+        take.mapChildren(convert(_))
     }
   }
 

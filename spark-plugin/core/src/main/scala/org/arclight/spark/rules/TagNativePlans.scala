@@ -6,7 +6,7 @@ import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression,
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
-import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec}
+import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec, SortAggregateExec}
 import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.execution.window.WindowExec
 import org.apache.spark.sql.internal.SQLConf
@@ -62,7 +62,12 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
             JvmOperator("an operator above asks for the name of the file a row is from")
           case window: WindowExec
               if reader.stopsEarly && !ErrorFreedom.ofWindow(window.windowExpression, conf) =>
-            JvmOperator("it may raise for a row that a limit above leaves unread")
+            JvmOperator(MAY_STAY_UNREAD)
+          case aggregation: SortAggregateExec
+              if reader.stopsEarly && !ErrorFreedom.ofAggregation(
+                aggregation.groupingExpressions, aggregation.aggregateExpressions,
+                aggregation.resultExpressions, conf) =>
+            JvmOperator(MAY_STAY_UNREAD)
           case _ => OperatorRegistry.verdict(operator, conf)
         }
         OperatorVerdict.put(operator, verdict)
@@ -77,6 +82,8 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
       }
       operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))
   }
+
+  private val MAY_STAY_UNREAD = "it may raise for a row that a limit above leaves unread"
 
   /** Only Spark's own scans say which file they read. */
   private def asksFileName(operator: SparkPlan): Boolean = operator.expressions.exists(_.exists {

@@ -55,11 +55,15 @@ class DeferredErrorsSuite extends FilesSuite {
     }
   }
 
-  private def check(queries: (String, String)*): Unit = withSQLConf(
+  private def check(queries: (String, String)*): Unit = check(Set("CollectLimit"), queries: _*)
+
+  private def check(inJvm: Set[String], queries: (String, String)*): Unit = withSQLConf(
     SQLConf.ANSI_ENABLED.key -> "true") {
     Seq(true, false).foreach { adaptive =>
       withSQLConf(SQLConf.ADAPTIVE_EXECUTION_ENABLED.key -> adaptive.toString) {
-        queries.foreach { case (query, expected) => assert(outcome(query) == expected, query) }
+        queries.foreach { case (query, expected) =>
+          assert(outcome(query, inJvm) == expected, query)
+        }
       }
     }
   }
@@ -79,6 +83,27 @@ class DeferredErrorsSuite extends FilesSuite {
       "SELECT id FROM t WHERE id > 45 AND 10 div (id - 50) > -4 LIMIT 2" -> "2 rows",
       "SELECT 10 div (id - 9) FROM t WHERE 10 div (id - 5) < 100 LIMIT 5" -> "5 rows",
       "SELECT 10 div (id - 5) FROM t WHERE 10 div (id - 9) < 100 LIMIT 6" -> RAISES)
+  }
+
+  test("a filter asks for NULLs where Spark does") {
+    // n is NULL where id is 5, m where it is 6.
+    val t = "(SELECT id, nullif(id, 5) AS n, nullif(k, 6) AS m, s FROM t LIMIT 100) t"
+    check(
+      // What no other term wants is asked last.
+      s"SELECT id FROM $t WHERE n IS NOT NULL AND 10 div (id - 5) < 100" -> RAISES,
+      s"SELECT id FROM $t WHERE n IS NOT NULL AND 10 div (n - 5) < 100" -> "99 rows",
+      s"SELECT id FROM $t WHERE 10 div (n - 5) < 100 AND n IS NOT NULL" -> "99 rows",
+      s"SELECT id FROM $t WHERE n IS NOT NULL AND n <> 7 AND 10 div (id - 5) < 100" -> "98 rows",
+      // So is what is computed, but for the columns in it.
+      s"SELECT id FROM $t WHERE (id div m) IS NOT NULL AND s <> '0'" -> "80 rows",
+      s"SELECT id FROM $t WHERE (10 div (n - 6)) IS NOT NULL AND id <> 6" -> RAISES,
+      s"SELECT id FROM $t WHERE (n + m) IS NOT NULL AND 10 div (id - 5 + 0 * n) < 100" -> "89 rows",
+      s"SELECT id FROM $t WHERE (n + m) IS NOT NULL AND 10 div (id - 5) < 100" -> RAISES,
+      s"SELECT id FROM $t WHERE coalesce(n, m) IS NOT NULL AND 10 div (id - 106) < 100" -> "100 rows",
+      // Terms of columns that are projected below.
+      s"SELECT /*+ BROADCAST(u) */ id FROM (SELECT id, n, 10 div (id - 5) AS d, s FROM $t) a " +
+        "LEFT JOIN u ON a.s = u.s WHERE (n IS NOT NULL OR v IS NOT NULL) AND coalesce(v, d) > -1" ->
+        RAISES)
   }
 
   test("expressions with a state of their own are evaluated again") {
@@ -177,6 +202,32 @@ class DeferredErrorsSuite extends FilesSuite {
       s"SELECT x FROM (${joined("d AS x")} LIMIT 4)" -> RAISES)
   }
 
+  test("rows that an operator of the JVM drops raise nothing") {
+    val d = "(SELECT id, 10 div (k - 7) AS d, k, s FROM t) a"
+    // What is not deterministic stays above a join.
+    val joined = s"(SELECT /*+ BROADCAST(u) */ d, v, id, k FROM $d LEFT JOIN " +
+      "(SELECT s AS i, v FROM u) u ON a.s = u.i)"
+    val condition = "k + rand(1) * 0 <> 7"
+    check(
+      Set("CollectLimit", "Filter", "Project", "Sample"),
+      s"SELECT d, v FROM $joined WHERE $condition" -> "18000 rows",
+      s"SELECT d + 1, v, rand(2) AS r FROM $joined WHERE $condition" -> "18000 rows",
+      s"SELECT max(d) FROM $joined WHERE $condition GROUP BY k" -> "9 rows",
+      // A term that is deterministic becomes the join's.
+      s"SELECT d, v FROM $joined WHERE $condition AND coalesce(v, d) < 100" -> RAISES,
+      s"SELECT d, v FROM $joined WHERE k + rand(1) * 0 <> 8" -> RAISES,
+      s"SELECT d, id FROM $d WHERE $condition" -> "18000 rows",
+      "SELECT d, id FROM (SELECT id, 10 div (id - 50) AS d FROM t) " +
+        "TABLESAMPLE (1 PERCENT) REPEATABLE (3)" -> "215 rows")
+    withSQLConf(SQLConf.ANSI_ENABLED.key -> "true") {
+      val dropped = spark.sql(s"SELECT d, v FROM $joined WHERE $condition")
+      dropped.collect()
+      val reasons = fallbacks(dropped).collect { case ("Project", why) => why }
+      assert(reasons.exists(_.contains("above it drops")),
+        NativePlans.describe(dropped.queryExecution.executedPlan))
+    }
+  }
+
   test("functions of users are not called for rows that are dropped") {
     spark.udf.register("checked", new CheckedFunction)
     check(
@@ -220,6 +271,23 @@ class DeferredErrorsSuite extends FilesSuite {
     }
     withSQLConf(SQLConf.ANSI_ENABLED.key -> "false") {
       checkNative(s"$window LIMIT 1", Set("CollectLimit"))
+    }
+  }
+
+  test("sorted groups whose aggregates may raise are Spark's where rows may be left unread") {
+    val groups =
+      "SELECT k, max(s) AS m, sum(id + 9223372036854700000L * (k DIV 9)) AS n FROM t GROUP BY k"
+    withSQLConf(
+      SQLConf.ANSI_ENABLED.key -> "true",
+      SQLConf.SHUFFLE_PARTITIONS.key -> "1") {
+      assert(outcome(s"$groups LIMIT 10") == RAISES)
+      // The last group raises; all of them are read where they are partly aggregated, with its sum.
+      assert(outcome(s"$groups LIMIT 1") == RAISES)
+      val some = "SELECT k, max(s) AS m, sum(v) AS n FROM " +
+        "(SELECT k, s, id + 9223372036854700000L * (k DIV 9) AS v FROM t DISTRIBUTE BY k) GROUP BY k"
+      assert(outcome(s"$some LIMIT 1", Set("CollectLimit", "SortAggregate", "Sort")) == "1 rows")
+      assert(outcome(s"$some LIMIT 10") == RAISES)
+      checkNative("SELECT k, max(s) AS m, sum(i) AS n FROM t GROUP BY k LIMIT 1", Set("CollectLimit"))
     }
   }
 }
