@@ -43,6 +43,9 @@ impl Operator for BroadcastInput {
     fn children(&self) -> Vec<&OperatorRef> {
         Vec::new()
     }
+    fn is_present(&self, task: &TaskContext) -> bool {
+        task.has_split(self.input)
+    }
     fn broadcast(&self) -> Option<BroadcastSource> {
         Some(BroadcastSource {
             input: self.input,

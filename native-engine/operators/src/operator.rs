@@ -96,6 +96,11 @@ pub trait Operator: Send + Sync + std::fmt::Debug {
         self.name().to_string()
     }
 
+    /// Whether the task has a part of what it reads. A task of a union has that of one branch.
+    fn is_present(&self, task: &TaskContext) -> bool {
+        self.children().iter().all(|child| child.is_present(task))
+    }
+
     /// The scan's column that output column `column` is, row for row, if the plan between lets
     /// rows be left out at the scan: rows whose value there is of no use to whoever reads this
     /// output (nor is NULL). `None`: there is no such scan.

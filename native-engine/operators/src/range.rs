@@ -68,6 +68,9 @@ impl Operator for Range {
     fn children(&self) -> Vec<&OperatorRef> {
         Vec::new()
     }
+    fn is_present(&self, task: &TaskContext) -> bool {
+        task.has_split(self.input)
+    }
     fn describe(&self) -> String {
         format!("Range from {} step {}", self.start, self.step)
     }

@@ -35,6 +35,9 @@ impl Operator for RowsInput {
     fn children(&self) -> Vec<&OperatorRef> {
         Vec::new()
     }
+    fn is_present(&self, task: &TaskContext) -> bool {
+        task.has_split(self.input)
+    }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(RowsStream {
             input: self.input,

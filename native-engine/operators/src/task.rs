@@ -121,6 +121,11 @@ impl TaskContext {
         self.splits.get(input as usize).unwrap_or(&Split::Absent)
     }
 
+    /// Whether there is a split of input `input`.
+    pub fn has_split(&self, input: u32) -> bool {
+        !matches!(self.split(input), Split::Absent)
+    }
+
     /// Runs `f` with the way to the JVM. Not reentrant.
     pub fn with_host<T>(&self, f: impl FnOnce(&mut dyn HostServices) -> T) -> T {
         f(self.host.lock().as_mut())

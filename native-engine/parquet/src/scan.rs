@@ -96,6 +96,10 @@ impl Operator for ParquetScan {
         Vec::new()
     }
 
+    fn is_present(&self, task: &TaskContext) -> bool {
+        task.has_split(self.plan.options.input)
+    }
+
     fn describe(&self) -> String {
         let names: Vec<&str> = self.plan.schema.fields.iter().map(|f| &*f.name).collect();
         let terms = self.plan.pruning.as_ref().map_or(0, |p| p.terms.len());

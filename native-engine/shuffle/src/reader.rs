@@ -48,6 +48,10 @@ impl Operator for ShuffleRead {
         Vec::new()
     }
 
+    fn is_present(&self, task: &TaskContext) -> bool {
+        task.has_split(self.input)
+    }
+
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         Ok(Box::new(ShuffleStream {
             input: self.input,

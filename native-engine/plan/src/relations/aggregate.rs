@@ -59,7 +59,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
         HashAggregate::new(id, child.operator, groupings, measures, schema)
     };
     let operator = operator.by_partition(fallbacks.by_partition);
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 /// A call of an aggregate function.

@@ -43,5 +43,5 @@ pub(super) fn decode(decoder: &Decoder, rel: &ExpandRel) -> Result<Decoded, Plan
         lists,
         Schema::new(fields),
     );
-    Ok(Decoded::over(Arc::new(expand), child.inputs))
+    Ok(Decoded::of(Arc::new(expand)))
 }

@@ -33,19 +33,19 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         let rows: RowsInput = detail(any)?;
         let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
         let operator = RowsInputOperator::new(id, rows.input, schema);
-        return Ok(Decoded::over(Arc::new(operator), vec![rows.input]));
+        return Ok(Decoded::of(Arc::new(operator)));
     }
     if is_detail(any, &BroadcastInput::full_name()) {
         let rows: BroadcastInput = detail(any)?;
         let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
         let operator = BroadcastInputOperator::new(id, rows.input, schema);
-        return Ok(Decoded::over(Arc::new(operator), vec![rows.input]));
+        return Ok(Decoded::of(Arc::new(operator)));
     }
     if is_detail(any, &ShuffleReadInput::full_name()) {
         let read: ShuffleReadInput = detail(any)?;
         let schema = schema(read.schema.as_ref().ok_or_else(required)?)?;
         let operator = ShuffleRead::new(id, read.input, schema);
-        return Ok(Decoded::over(Arc::new(operator), vec![read.input]));
+        return Ok(Decoded::of(Arc::new(operator)));
     }
     let range: RangeInput = detail(any)?;
     let count = (i128::from(range.count_high) << 64) | i128::from(range.count_low);
@@ -57,7 +57,7 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         range.slices,
         count,
     );
-    Ok(Decoded::over(Arc::new(operator), vec![range.input]))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 pub(super) fn decode_single(
@@ -103,7 +103,7 @@ fn collect_keys(
     let limit = collect.limit as usize;
     let id = operator_id(&rel.common)?;
     let operator = CollectKeysOperator::new(id, child.operator, columns, limit);
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 fn filter_by_keys(
@@ -122,5 +122,5 @@ fn filter_by_keys(
     let filters = filters.collect::<Result<_, _>>()?;
     let id = operator_id(&rel.common)?;
     let operator = FilterByKeysOperator::new(id, child.operator, filters);
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }

@@ -17,7 +17,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &FetchRel) -> Result<Decoded, PlanE
     let offset = number(&rel.offset_expr)?.unwrap_or(0);
     let limit = number(&rel.count_expr)?;
     let limit = Limit::new(operator_id(&rel.common)?, child.operator, offset, limit);
-    Ok(Decoded::over(Arc::new(limit), child.inputs))
+    Ok(Decoded::of(Arc::new(limit)))
 }
 
 pub(super) fn decode_top_n(decoder: &Decoder, rel: &TopNRel) -> Result<Decoded, PlanError> {
@@ -32,7 +32,7 @@ pub(super) fn decode_top_n(decoder: &Decoder, rel: &TopNRel) -> Result<Decoded, 
         offset,
         limit,
     );
-    Ok(Decoded::over(Arc::new(top_n), child.inputs))
+    Ok(Decoded::of(Arc::new(top_n)))
 }
 
 /// The number that a literal of an offset or count is.

@@ -18,5 +18,5 @@ pub(super) fn decode(decoder: &Decoder, rel: &FilterRel) -> Result<Decoded, Plan
         .ok_or(PlanError::Missing("FilterRel.condition"))?;
     let predicate = expression(decoder, child.schema(), condition)?;
     let filter = Filter::new(operator_id(&rel.common)?, child.operator, predicate);
-    Ok(Decoded::over(Arc::new(filter), child.inputs))
+    Ok(Decoded::of(Arc::new(filter)))
 }

@@ -30,7 +30,7 @@ pub(super) fn decode(
     );
     let operator =
         operator.map_err(|what| PlanError::Unsupported(format!("Generate of {what}")))?;
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 fn generator(

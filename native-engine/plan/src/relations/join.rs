@@ -61,8 +61,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<Decoded, Pl
     let id = operator_id(&rel.common)?;
     let join = HashJoin::new(id, left.operator, right.operator, spec)
         .map_err(|error| PlanError::Unsupported(error.to_string()))?;
-    let inputs = left.inputs.into_iter().chain(right.inputs).collect();
-    Ok(Decoded::over(Arc::new(join), inputs))
+    Ok(Decoded::of(Arc::new(join)))
 }
 
 fn kind(join_type: i32) -> Result<JoinKind, PlanError> {

@@ -24,18 +24,15 @@ use crate::error::PlanError;
 
 pub use sort::sort_keys;
 
-/// An operator, and which of the stage's inputs it reads from.
+/// An operator, and what relations over it ask of it.
 pub struct Decoded {
     /// The operator.
     pub operator: OperatorRef,
-    /// Numbers of the inputs at its leaves.
-    pub inputs: Vec<u32>,
 }
 
 impl Decoded {
-    /// An operator over the same inputs.
-    fn over(operator: OperatorRef, inputs: Vec<u32>) -> Self {
-        Decoded { operator, inputs }
+    fn of(operator: OperatorRef) -> Self {
+        Decoded { operator }
     }
 
     /// The columns it gives.

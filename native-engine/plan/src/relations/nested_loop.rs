@@ -51,7 +51,6 @@ pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decod
         NestedLoopKind::Existence => fields.push(Field::new("exists", SparkType::Boolean, false)),
         NestedLoopKind::Semi | NestedLoopKind::Anti => {}
     }
-    let inputs = [left.inputs.as_slice(), right.inputs.as_slice()].concat();
     let (streamed, held) = if info.hold_left {
         (right.operator, left.operator)
     } else {
@@ -66,5 +65,5 @@ pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decod
         condition,
         Schema::new(fields),
     );
-    Ok(Decoded::over(Arc::new(join), inputs))
+    Ok(Decoded::of(Arc::new(join)))
 }

@@ -37,5 +37,5 @@ pub(super) fn decode(decoder: &Decoder, rel: &ProjectRel) -> Result<Decoded, Pla
         list,
         Schema::new(fields),
     );
-    Ok(Decoded::over(Arc::new(project), child.inputs))
+    Ok(Decoded::of(Arc::new(project)))
 }

@@ -46,7 +46,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &ReadRel) -> Result<Decoded, PlanEr
         ignore_page_index: scan.ignore_page_index,
     };
     let operator = Scan::new(operator_id(&rel.common)?, options, schema, pruning);
-    Ok(Decoded::over(Arc::new(operator), vec![scan.input]))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 /// The conjuncts of a filter that pruning understands; the filter is best effort, so others are

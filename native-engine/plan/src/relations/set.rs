@@ -31,11 +31,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &SetRel) -> Result<Decoded, PlanErr
             "UNION ALL of different columns".to_string(),
         ));
     }
-    let inputs = branches.iter().flat_map(|b| b.inputs.clone()).collect();
-    let branches = branches
-        .into_iter()
-        .map(|b| (b.operator, b.inputs))
-        .collect();
+    let branches = branches.into_iter().map(|b| b.operator).collect();
     let union = Union::new(operator_id(&rel.common)?, branches, schema);
-    Ok(Decoded::over(Arc::new(union), inputs))
+    Ok(Decoded::of(Arc::new(union)))
 }

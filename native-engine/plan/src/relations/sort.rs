@@ -16,7 +16,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &SortRel) -> Result<Decoded, PlanEr
     let child = input(decoder, &rel.input)?;
     let keys = sort_keys(decoder, child.schema(), &rel.sorts)?;
     let sort = Sort::new(operator_id(&rel.common)?, child.operator, keys);
-    Ok(Decoded::over(Arc::new(sort), child.inputs))
+    Ok(Decoded::of(Arc::new(sort)))
 }
 
 /// Decodes sort fields over an input's columns.

@@ -46,7 +46,7 @@ pub(super) fn decode(
     let orders = orders(decoder, child.schema(), &rel.sorts)?;
     let id = operator_id(&rel.common)?;
     let operator = Window::new(id, child.operator, partitions, orders, functions);
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 pub(super) fn decode_group_limit(
@@ -69,7 +69,7 @@ pub(super) fn decode_group_limit(
         function,
         u64::from(limit.limit),
     );
-    Ok(Decoded::over(Arc::new(operator), child.inputs))
+    Ok(Decoded::of(Arc::new(operator)))
 }
 
 /// What rows are ordered by. In which direction does not matter: the input is in order.

@@ -37,10 +37,12 @@ final class ShuffleBlocks(
   /** The blocks on this executor. */
   lazy val files: ShuffleFiles = {
     val byMap = local.groupBy(_.id.mapId).values.toIndexedSeq.sortBy(_.head.mapIndex)
-    // By partition all files are open at once, which is not worth it where it says nothing; map
-    // task by map task one is.
-    val byPartition = remote.isEmpty && isOfWholePartitions && byMap.length <= MAX_OPEN_FILES
     val segments = byMap.zipWithIndex.flatMap { case (blocks, file) => segmentsOf(blocks, file) }
+    // By partition all files are open at once, which is not worth it where it says nothing; map
+    // task by map task one is. That is Spark's order, too: few rows, which a user may look at, come
+    // as they do there, where nothing else orders them.
+    val byPartition = remote.isEmpty && isOfWholePartitions && byMap.length <= MAX_OPEN_FILES &&
+      segments.map(_.length).sum > FEW_BYTES
     val ordered = if (byPartition) segments.sortBy(_.block.id.reduceId) else segments
     localSegments = ordered
     reporter.incLocalBlocksFetched(ordered.length)
@@ -230,6 +232,9 @@ object ShuffleBlocks {
 
   /** The most files that a task keeps open to read them partition by partition. */
   private val MAX_OPEN_FILES = 256
+
+  /** Up to this many bytes, nothing is gained by reading partition by partition. */
+  private val FEW_BYTES = 64L << 10
 
   private val NUL = "\u0000"
 

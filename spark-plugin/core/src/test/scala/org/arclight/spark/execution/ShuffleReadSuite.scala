@@ -46,6 +46,18 @@ class ShuffleReadSuite extends NativeSuite with AdaptiveSparkPlanHelper {
     }
   }
 
+  test("few rows come in the order that they have in Spark") {
+    val sets = "SELECT a, b FROM VALUES (1, 2, 3), (4, 5, 6), (7, 8, 9) AS t(a, b, c) " +
+      "GROUP BY GROUPING SETS (a, b, c + 1) ORDER BY `(c + 1)`"
+    val distinct = "SELECT DISTINCT id % 11 AS k FROM range(0, 100, 1, 4) LIMIT 3"
+    Seq(sets, distinct, "SELECT id FROM range(0, 30, 1, 3) DISTRIBUTE BY id % 5").foreach { query =>
+      withPartitions(7) {
+        val expected = ofSpark(spark.sql(query).collect().toSeq)
+        assert(spark.sql(query).collect().toSeq == expected, query)
+      }
+    }
+  }
+
   test("a reused exchange under other names") {
     withPartitions(20) {
       val sums = s"(SELECT k, sum(v) AS s FROM $ROWS GROUP BY k)"
