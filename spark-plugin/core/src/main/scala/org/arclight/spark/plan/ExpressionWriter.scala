@@ -96,9 +96,12 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
       case alias: Alias => alias.child
       case other => other
     }
-    bare.transform {
-      case subquery: ScalarSubqueryExec =>
-        Literal(subquery.eval(), subquery.dataType)
+    if (bare.exists(_.isInstanceOf[ScalarSubqueryExec])) {
+      bare.transform {
+        case subquery: ScalarSubqueryExec => Literal(subquery.eval(), subquery.dataType)
+      }
+    } else {
+      bare
     }
   }
 
