@@ -7,21 +7,20 @@ import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression}
 private[plan] trait FilterRelation { this: StageBuilder =>
 
   /**
-   * The rows of `input` for which `condition` is true. As in Spark's FilterExec a term is
-   * evaluated only for rows for which those before it are true ([[FilterTerms]]): a term that may
-   * raise has a relation of its own, and AND, which evaluates its right side where the left is NULL,
-   * joins only those that can't.
+   * The rows of `input` for which all of `terms` are true, each evaluated only for rows for which
+   * those before it are true: a term that may raise has a relation of its own, and AND, which
+   * evaluates its right side where the left is NULL, joins only those that can't.
    *
    * @param output the input's columns as the filter calls them, where it knows better which of them
    *   may be NULL
    */
   def filter(
       input: Relation,
-      condition: Expression,
+      terms: Seq[Expression],
       output: Seq[Attribute] = Nil,
       operator: String = "Filter"): Relation = {
     val writer = expressions(input.output)
-    val filtered = conjunctions(FilterTerms.inOrder(condition), writer)
+    val filtered = conjunctions(terms, writer)
       .foldLeft(input) { (below, conjunction) =>
         oneFilter(below, writer.root(conjunction), operator)
       }

@@ -24,8 +24,10 @@ object FilterTerms extends PredicateHelper {
     val notNull = AttributeSet.fromAttributeSets(checks.map(_.references))
     val (ordered, asked) = terms.foldLeft((Seq.empty[Expression], AttributeSet.empty)) {
       case ((before, asked), term) =>
-        val wanted = term.references.filter(column => notNull.contains(column) && !asked.contains(column))
-        (before ++ wanted.toSeq.map(IsNotNull(_)) :+ term, asked ++ wanted)
+        // In the order that they come in the term, which is not that of AttributeSet.toSeq.
+        val wanted = term.references.iterator
+          .filter(column => notNull.contains(column) && !asked.contains(column)).toVector
+        (before ++ wanted.map(IsNotNull(_)) :+ term, asked ++ AttributeSet(wanted))
     }
     ordered ++ checks.filter {
       case IsNotNull(column: Attribute) => !asked.contains(column)

@@ -1,9 +1,10 @@
 package org.arclight.spark.rules
 
 import org.apache.spark.sql.catalyst.expressions._
-import org.apache.spark.sql.catalyst.expressions.codegen.CodegenFallback
+import org.apache.spark.sql.catalyst.expressions.aggregate.{Complete, Final}
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildSide}
 import org.apache.spark.sql.execution._
+import org.apache.spark.sql.execution.aggregate.HashAggregateExec
 import org.apache.spark.sql.execution.joins.{BroadcastHashJoinExec, BroadcastNestedLoopJoinExec}
 import org.apache.spark.sql.internal.SQLConf
 
@@ -20,8 +21,9 @@ import org.arclight.spark.plan.expressions.ErrorFreedom
  *                                             +- Scan x, k
  * }}}
  * Such operators are broadcast joins, for their streamed side, limits, filters and projections. All
- * others evaluate every column of their input first, as do operators without generated code. A
- * projection that comes to the top of a stage stays in the JVM if what reads it there may drop rows.
+ * others evaluate every column of their input first, as do operators without generated code. What a
+ * hash aggregation gives of its groups moves like a projection's columns. A projection that comes to
+ * the top of a stage stays in the JVM if what reads it there may drop rows.
  */
 private[rules] object DeferredProjections extends AliasHelper {
 
@@ -31,27 +33,38 @@ private[rules] object DeferredProjections extends AliasHelper {
 
   /**
    * The inputs of an operator of the JVM whose rows it may drop before all their columns are
-   * evaluated.
-   *
-   * @param mayDrop whether what reads the operator may do so
+   * evaluated, or of whose columns it may leave some out.
    */
-  def droppingInputs(operator: SparkPlan, mayDrop: Boolean, conf: SQLConf): Seq[SparkPlan] =
-    if (conf.wholeStageEnabled && new Deferring(conf).isGenerated(operator)) {
+  def droppingInputs(operator: SparkPlan, conf: SQLConf): Seq[SparkPlan] =
+    if (GeneratedCode.covers(operator, conf)) {
       operator match {
-        case _: FilterExec | _: SampleExec | _: GenerateExec => operator.children
+        case _: FilterExec | _: SampleExec | _: ProjectExec => operator.children
         case join: BroadcastHashJoinExec => Seq(join.children(streamed(join.buildSide)))
         case join: BroadcastNestedLoopJoinExec => Seq(join.children(streamed(join.buildSide)))
-        case _: ProjectExec if mayDrop => operator.children
         case _ => Nil
       }
     } else {
       Nil
     }
 
-  /** Whether Spark evaluates a projection's columns one by one, and one of them may raise. */
-  def isDeferrable(project: ProjectExec, conf: SQLConf): Boolean =
-    new Deferring(conf).isGenerated(project) &&
-      !project.projectList.forall(ErrorFreedom.of(_, conf))
+  /**
+   * What is to stay in the JVM of the top of a region of native operators, if that is read by an
+   * operator that may drop rows: a projection whose columns Spark evaluates one by one, of which one
+   * may raise.
+   */
+  def forTheJvm(top: SparkPlan, conf: SQLConf): Option[ProjectExec] = {
+    val deferring = new Deferring(conf)
+    top match {
+      case project: ProjectExec =>
+        Some(project).filter(_ => deferring.split(project, AttributeSet.empty).isDefined)
+      case _ => deferring.split(top, AttributeSet.empty).map { case Split(below, deferred) =>
+        ProjectExec(top.output.map(column => deferred.getOrElse(column, column)), below)
+      }
+    }
+  }
+
+  /** What is left of a projection, and what it need not evaluate. */
+  private final case class Split(child: SparkPlan, deferred: AttributeMap[Alias])
 
   private def streamed(buildSide: BuildSide): Int = if (buildSide == BuildLeft) 1 else 0
 
@@ -60,13 +73,19 @@ private[rules] object DeferredProjections extends AliasHelper {
     def below(plan: SparkPlan): SparkPlan =
       if (OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)) {
         plan.mapChildren(below) match {
-          case operator if operator.children.exists(_.isInstanceOf[ProjectExec]) &&
-              isGenerated(operator) => above(operator)
+          case operator if operator.children.exists(mayDefer) &&
+              GeneratedCode.covers(operator, conf) =>
+            above(operator)
           case operator => operator
         }
       } else {
         plan
       }
+
+    private def mayDefer(plan: SparkPlan): Boolean = plan match {
+      case _: ProjectExec | _: HashAggregateExec => true
+      case _ => false
+    }
 
     private def above(operator: SparkPlan): SparkPlan = operator match {
       case join: BroadcastHashJoinExec => aboveJoin(join, join.buildSide)
@@ -131,38 +150,59 @@ private[rules] object DeferredProjections extends AliasHelper {
       }
     }
 
-    /** What is left of a projection, and what it need not evaluate. */
-    private case class Split(child: SparkPlan, deferred: AttributeMap[Alias])
-
-    private def split(plan: SparkPlan, used: AttributeSet): Option[Split] = plan match {
-      case lower: ProjectExec if OperatorVerdict.isNative(lower) && isGenerated(lower) =>
-        // Spark evaluates what occurs twice in a projection at once.
-        lazy val shared = commonExpressions(lower)
-        def isDeferred(alias: Alias): Boolean =
-          !used.contains(alias.toAttribute) && !ErrorFreedom.of(alias.child, conf) &&
-            !alias.child.exists(part => shared.exists(_.semanticEquals(part)))
-        val (deferred, kept) = lower.projectList.partition {
-          case alias: Alias => isDeferred(alias)
-          case _ => false
+    def split(plan: SparkPlan, used: AttributeSet): Option[Split] = plan match {
+      case lower: ProjectExec if OperatorVerdict.isNative(lower) && GeneratedCode.covers(lower, conf) =>
+        splitOff(lower.projectList, used, lower.child.output).map { case (kept, deferred) =>
+          Split(project(kept, lower.child, Some(lower)), deferred)
         }
-        if (deferred.isEmpty) {
-          None
-        } else {
-          val wanted =
-            AttributeSet.fromAttributeSets(deferred.map(_.references)) -- kept.map(_.toAttribute)
-          val columns = lower.child.output.filter(wanted.contains)
-          val aliases = deferred.collect { case alias: Alias => alias.toAttribute -> alias }
-          Some(Split(
-            project(kept ++ columns, lower.child, Some(lower)), AttributeMap(aliases)))
+      case groups: HashAggregateExec if evaluatesLast(groups) =>
+        val columns = groups.groupingExpressions.map(_.toAttribute) ++ groups.aggregateAttributes
+        splitOff(groups.resultExpressions, used, columns).map { case (kept, deferred) =>
+          val fewer = groups.copy(resultExpressions = kept)
+          fewer.copyTagsFrom(groups)
+          Split(checked(fewer), deferred)
         }
       case _ => None
     }
 
+    /** Whether an aggregation leaves its results to what reads them (`generateResultFunction`). */
+    private def evaluatesLast(groups: HashAggregateExec): Boolean =
+      groups.groupingExpressions.nonEmpty && OperatorVerdict.isNative(groups) &&
+        groups.aggregateExpressions.forall(one => one.mode == Final || one.mode == Complete) &&
+        GeneratedCode.covers(groups, conf)
+
+    /**
+     * The columns of a projection of `inputs` without those that may raise and are not `used`, but
+     * with what these want; and these.
+     */
+    private def splitOff(
+        columns: Seq[NamedExpression],
+        used: AttributeSet,
+        inputs: Seq[Attribute]): Option[(Seq[NamedExpression], AttributeMap[Alias])] = {
+      // Spark evaluates what occurs twice in a projection at once.
+      lazy val shared = commonExpressions(columns)
+      def isDeferred(alias: Alias): Boolean =
+        !used.contains(alias.toAttribute) && !ErrorFreedom.of(alias.child, conf) &&
+          !alias.child.exists(part => shared.exists(_.semanticEquals(part)))
+      val (deferred, kept) = columns.partition {
+        case alias: Alias => isDeferred(alias)
+        case _ => false
+      }
+      if (deferred.isEmpty) {
+        None
+      } else {
+        val wanted =
+          AttributeSet.fromAttributeSets(deferred.map(_.references)) -- kept.map(_.toAttribute)
+        val aliases = deferred.collect { case alias: Alias => alias.toAttribute -> alias }
+        Some((kept ++ inputs.filter(wanted.contains), AttributeMap(aliases)))
+      }
+    }
+
     /** What occurs more than once in a projection and may raise. */
-    private def commonExpressions(project: ProjectExec): Seq[Expression] =
+    private def commonExpressions(columns: Seq[NamedExpression]): Seq[Expression] =
       if (conf.subexpressionEliminationEnabled) {
         val equivalent = new EquivalentExpressions
-        project.projectList.foreach(equivalent.addExprTree(_))
+        columns.foreach(equivalent.addExprTree(_))
         equivalent.getCommonSubexpressions.filterNot(ErrorFreedom.of(_, conf))
       } else {
         Nil
@@ -180,24 +220,6 @@ private[rules] object DeferredProjections extends AliasHelper {
     private def checked(operator: SparkPlan): SparkPlan = {
       OperatorVerdict.put(operator, OperatorRegistry.verdict(operator, conf))
       operator
-    }
-
-    /** Whether Spark generates code for an operator (`CollapseCodegenStages`). */
-    def isGenerated(plan: SparkPlan): Boolean = {
-      def tooMany(some: SparkPlan): Boolean =
-        WholeStageCodegenExec.isTooManyFields(conf, some.schema)
-      plan match {
-        case generated: CodegenSupport =>
-          generated.supportCodegen && !tooMany(plan) && !plan.children.exists(tooMany) &&
-            !plan.expressions.exists(_.exists(isInterpreted))
-        case _ => false
-      }
-    }
-
-    private def isInterpreted(part: Expression): Boolean = part match {
-      case _: LeafExpression => false
-      case _: CodegenFallback => true
-      case _ => false
     }
   }
 }

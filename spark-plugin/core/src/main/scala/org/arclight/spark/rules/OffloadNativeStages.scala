@@ -6,7 +6,7 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.SortOrder
 import org.apache.spark.sql.catalyst.plans.physical.{HashPartitioning, RangePartitioning, RoundRobinPartitioning, SinglePartition}
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, ProjectExec, SparkPlan, TakeOrderedAndProjectExec}
+import org.apache.spark.sql.execution.{ColumnarRule, LocalLimitExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, ExchangeQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, REQUIRED_BY_STATEFUL_OPERATOR, ReusedExchangeExec, ShuffleExchangeExec}
 
@@ -65,22 +65,25 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
     case broadcast: BroadcastExchangeExec => convertBroadcast(broadcast)
     case take: TakeOrderedAndProjectExec if OperatorVerdict.isNative(take) => convertTopN(take)
     case operator if isFusible(operator) => convertRegion(operator, mayDrop)
-    case operator => convertInputs(operator, mayDrop)
+    case operator => convertInputs(operator)
   }
 
   /** An operator that stays in the JVM. */
-  private def convertInputs(operator: SparkPlan, mayDrop: Boolean): SparkPlan = {
-    val dropping = DeferredProjections.droppingInputs(operator, mayDrop, conf)
+  private def convertInputs(operator: SparkPlan): SparkPlan = {
+    val dropping = DeferredProjections.droppingInputs(operator, conf)
     operator.mapChildren(child => convert(child, dropping.exists(_ eq child)))
   }
 
-  private def convertRegion(root: SparkPlan, mayDrop: Boolean): SparkPlan =
-    DeferredProjections.defer(root, conf) match {
-      case project: ProjectExec if mayDrop && DeferredProjections.isDeferrable(project, conf) =>
+  private def convertRegion(root: SparkPlan, mayDrop: Boolean): SparkPlan = {
+    val deferred = DeferredProjections.defer(root, conf)
+    val left = if (mayDrop) DeferredProjections.forTheJvm(deferred, conf) else None
+    left match {
+      case Some(project) =>
+        root.logicalLink.foreach(project.setLogicalLink)
         OperatorVerdict.put(
           project, JvmOperator("it may raise for rows that an operator of the JVM above it drops"))
-        convertInputs(project, mayDrop)
-      case deferred =>
+        convertInputs(project)
+      case None =>
         val stage = NativeStageExec(grow(deferred))
         if (isWorthwhile(stage)) {
           root.logicalLink.foreach(stage.setLogicalLink)
@@ -88,9 +91,10 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
         } else {
           OperatorVerdict.putObstacle(
             root, "carrying rows between it and the JVM costs more than it saves")
-          convertInputs(root, mayDrop)
+          convertInputs(root)
         }
     }
+  }
 
   /** The native operators from `plan` downwards, with what they read behind borders. */
   private def grow(plan: SparkPlan): SparkPlan =

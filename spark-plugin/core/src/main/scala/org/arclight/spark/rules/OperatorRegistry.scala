@@ -7,8 +7,8 @@ import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageInput}
-import org.arclight.spark.plan.{Generators, Relation, SparkTypes, StageBuilder}
-import org.arclight.spark.plan.expressions.{ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported, WindowFunctions}
+import org.arclight.spark.plan.{FilterTerms, Generators, Relation, SparkTypes, StageBuilder}
+import org.arclight.spark.plan.expressions.{ConditionalExpressions, ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported, WindowFunctions}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
 /** One of Spark's operators that can be native. */
@@ -96,7 +96,10 @@ object OperatorRegistry {
     streaming(classOf[FilterExec], CHEAP) { (filter, conf) =>
       ExpressionSupport.check(filter.condition, filter.child.output, conf)
     } { (filter, inputs, builder) =>
-      builder.filter(inputs.head, filter.condition, filter.output)
+      val terms =
+        if (GeneratedCode.covers(filter, builder.conf)) FilterTerms.inOrder(filter.condition)
+        else ConditionalExpressions.conjuncts(filter.condition)
+      builder.filter(inputs.head, terms, filter.output)
     },
 
     streaming(classOf[ProjectExec], CHEAP) { (project, conf) =>

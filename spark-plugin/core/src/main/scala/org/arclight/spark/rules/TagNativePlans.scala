@@ -4,7 +4,7 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName, SortOrder}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{FileSourceScanExec, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
+import org.apache.spark.sql.execution.{FileSourceScanExec, LeafExecNode, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec, SortAggregateExec}
 import org.apache.spark.sql.execution.exchange.Exchange
@@ -63,10 +63,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           case window: WindowExec
               if reader.stopsEarly && !ErrorFreedom.ofWindow(window.windowExpression, conf) =>
             JvmOperator(MAY_STAY_UNREAD)
-          case aggregation: SortAggregateExec
-              if reader.stopsEarly && !ErrorFreedom.ofAggregation(
-                aggregation.groupingExpressions, aggregation.aggregateExpressions,
-                aggregation.resultExpressions, conf) =>
+          case aggregation: SortAggregateExec if reader.stopsEarly && mayRaise(aggregation, conf) =>
             JvmOperator(MAY_STAY_UNREAD)
           case _ => OperatorRegistry.verdict(operator, conf)
         }
@@ -81,6 +78,23 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
         case _ => reader.stopsEarly
       }
       operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))
+  }
+
+  /**
+   * Whether what Spark evaluates while it takes in sorted groups may raise; the engine takes in all
+   * of them first.
+   */
+  private def mayRaise(plan: SparkPlan, conf: SQLConf): Boolean = plan match {
+    case _: SortExec | _: HashAggregateExec | _: ObjectHashAggregateExec | _: Exchange |
+        _: QueryStageExec | _: LeafExecNode => false
+    case groups: SortAggregateExec =>
+      !ErrorFreedom.ofAggregation(
+        groups.groupingExpressions, groups.aggregateExpressions, groups.resultExpressions, conf) ||
+        mayRaise(groups.child, conf)
+    case window: WindowExec =>
+      !ErrorFreedom.ofWindow(window.windowExpression, conf) || mayRaise(window.child, conf)
+    case other =>
+      !other.expressions.forall(ErrorFreedom.of(_, conf)) || other.children.exists(mayRaise(_, conf))
   }
 
   private val MAY_STAY_UNREAD = "it may raise for a row that a limit above leaves unread"

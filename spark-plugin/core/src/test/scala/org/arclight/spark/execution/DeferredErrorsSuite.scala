@@ -100,6 +100,13 @@ class DeferredErrorsSuite extends FilesSuite {
       s"SELECT id FROM $t WHERE (n + m) IS NOT NULL AND 10 div (id - 5 + 0 * n) < 100" -> "89 rows",
       s"SELECT id FROM $t WHERE (n + m) IS NOT NULL AND 10 div (id - 5) < 100" -> RAISES,
       s"SELECT id FROM $t WHERE coalesce(n, m) IS NOT NULL AND 10 div (id - 106) < 100" -> "100 rows",
+      // Of two columns of a term, of the first one first.
+      "SELECT id FROM (SELECT id, nullif(id, 5) AS n, 10 div (id - 5) AS d " +
+        "FROM range(0, 100, 1, 1) LIMIT 50) " +
+        "WHERE n + d > -1000" -> "49 rows",
+      "SELECT id FROM (SELECT id, nullif(id, 5) AS n, 10 div (id - 5) AS d " +
+        "FROM range(0, 100, 1, 1) LIMIT 50) " +
+        "WHERE d + n > -1000" -> RAISES,
       // Terms of columns that are projected below.
       s"SELECT /*+ BROADCAST(u) */ id FROM (SELECT id, n, 10 div (id - 5) AS d, s FROM $t) a " +
         "LEFT JOIN u ON a.s = u.s WHERE (n IS NOT NULL OR v IS NOT NULL) AND coalesce(v, d) > -1" ->
@@ -216,6 +223,7 @@ class DeferredErrorsSuite extends FilesSuite {
       // A term that is deterministic becomes the join's.
       s"SELECT d, v FROM $joined WHERE $condition AND coalesce(v, d) < 100" -> RAISES,
       s"SELECT d, v FROM $joined WHERE k + rand(1) * 0 <> 8" -> RAISES,
+      s"SELECT CASE WHEN k + rand(1) * 0 = 7 THEN 0 ELSE d END AS x FROM $joined" -> "20000 rows",
       s"SELECT d, id FROM $d WHERE $condition" -> "18000 rows",
       "SELECT d, id FROM (SELECT id, 10 div (id - 50) AS d FROM t) " +
         "TABLESAMPLE (1 PERCENT) REPEATABLE (3)" -> "215 rows")
@@ -242,8 +250,25 @@ class DeferredErrorsSuite extends FilesSuite {
       check(
         "SELECT /*+ BROADCAST(u) */ d, v FROM (SELECT 10 div (k - 7) AS d, s FROM t) a " +
           "JOIN u ON a.s = u.s" -> RAISES,
-        "SELECT 10 div (id - 50) AS x FROM t LIMIT 50" -> "50 rows")
+        "SELECT 10 div (id - 50) AS x FROM t LIMIT 50" -> "50 rows",
+        // A filter's terms stay in the order they are written in.
+        "SELECT id FROM (SELECT id, nullif(id, 5) AS n FROM t LIMIT 100) " +
+          "WHERE n IS NOT NULL AND 10 div (id - 5) < 100" -> "99 rows")
     }
+  }
+
+  test("what a hash aggregation gives of groups that are dropped raises nothing") {
+    val groups = "SELECT k, 10 div (k - 7) AS d FROM t GROUP BY k"
+    check(
+      Set("CollectLimit", "Filter", "Project"),
+      s"$groups HAVING max(id) < 19997" -> "7 rows",
+      s"$groups HAVING max(id) < 19998" -> RAISES,
+      s"SELECT /*+ BROADCAST(u) */ d, v FROM ($groups) b JOIN u ON b.k = u.k" -> "5 rows",
+      s"SELECT /*+ BROADCAST(u) */ d, v, n FROM (SELECT k, 10 div (max(k) - 7) AS d, count(*) AS n " +
+        "FROM t GROUP BY k) b JOIN u ON b.k = u.k" -> "5 rows",
+      s"$groups HAVING max(id) + rand(1) * 0 < 19997" -> "7 rows",
+      s"SELECT d FROM ($groups) ORDER BY d" -> RAISES,
+      "SELECT max(d) FROM (SELECT k, 10 div (count(*) - 2000) AS d FROM t GROUP BY k)" -> RAISES)
   }
 
   test("windows whose results may raise are Spark's where rows may be left unread") {
@@ -288,6 +313,11 @@ class DeferredErrorsSuite extends FilesSuite {
       assert(outcome(s"$some LIMIT 1", Set("CollectLimit", "SortAggregate", "Sort")) == "1 rows")
       assert(outcome(s"$some LIMIT 10") == RAISES)
       checkNative("SELECT k, max(s) AS m, sum(i) AS n FROM t GROUP BY k LIMIT 1", Set("CollectLimit"))
+      // What they are made of may raise.
+      val below = "SELECT k, first(s) AS f, max(d) AS m FROM (SELECT k, s, 10 div (id - 15009) AS d " +
+        "FROM (SELECT * FROM t DISTRIBUTE BY k SORT BY k)) GROUP BY k"
+      assert(outcome(s"$below LIMIT 1", Set("CollectLimit", "SortAggregate")) == "1 rows")
+      assert(outcome(s"$below LIMIT 10") == RAISES)
     }
   }
 }

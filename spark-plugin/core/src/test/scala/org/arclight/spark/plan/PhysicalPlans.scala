@@ -32,7 +32,8 @@ final class PhysicalPlans(conf: SQLConf) {
         builder.newInput(), scan.output, scan.requiredSchema.length, scan.dataFilters,
         ParquetScanOptions(conf.caseSensitiveAnalysis))
     case filter: FilterExec =>
-      builder.filter(relation(filter.child, builder), filter.condition, filter.output)
+      builder.filter(
+        relation(filter.child, builder), FilterTerms.inOrder(filter.condition), filter.output)
     case project: ProjectExec => builder.project(relation(project.child, builder), project.projectList)
     case aggregate: BaseAggregateExec =>
       builder.aggregate(relation(aggregate.child, builder), aggregate)

@@ -232,6 +232,6 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
     val here = AttributeReference("a", IntegerType)()
     val elsewhere = AttributeReference("b", IntegerType)()
     val input = builder.rowsInput(builder.newInput(), Seq(here))
-    intercept[PlanException](builder.filter(input, GreaterThan(elsewhere, Literal(1))))
+    intercept[PlanException](builder.filter(input, Seq(GreaterThan(elsewhere, Literal(1)))))
   }
 }
