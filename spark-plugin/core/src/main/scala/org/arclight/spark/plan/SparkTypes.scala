@@ -129,12 +129,15 @@ object SparkTypes {
 
   /** The columns of a leaf, with the names of all fields, depth first. */
   def namedStruct(output: Seq[Attribute]): NamedStruct = {
-    val schema = StructType(output.map(a => StructField(a.name, a.dataType, a.nullable)))
+    val schema = StructType(output.map(a => StructField(name(a), a.dataType, a.nullable)))
     NamedStruct.newBuilder()
       .addAllNames(fieldNames(schema).asJava)
       .setStruct(structOf(schema, Nullability.NULLABILITY_REQUIRED))
       .build()
   }
+
+  /** What a plan calls a column, which may have no name in what a user makes of rows. */
+  def name(column: Attribute): String = Option(column.name).getOrElse("")
 
   private def fieldNames(dataType: DataType): Seq[String] = dataType match {
     case struct: StructType =>

@@ -134,7 +134,7 @@ final class StageBuilder(val conf: SQLConf)
       .addRelations(PlanRel.newBuilder()
         .setRoot(RelRoot.newBuilder()
           .setInput(root.rel)
-          .addAllNames(root.output.map(_.name).asJava)))
+          .addAllNames(root.output.map(SparkTypes.name).asJava)))
       .setAdvancedExtensions(AdvancedExtension.newBuilder().setEnhancement(info))
       .build()
     val bytes = plan.toByteArray

@@ -227,6 +227,14 @@ class StageBuilderSuite extends QueryTest with SharedSparkSession {
       .getFilters(0).getKeySetsCount == 2)
   }
 
+  test("a column may have no name") {
+    val builder = new StageBuilder(new SQLConf)
+    val nameless = AttributeReference(null, IntegerType)()
+    val input = builder.rowsInput(builder.newInput(), Seq(nameless))
+    val root = Plan.parseFrom(builder.build(input).bytes).getRelations(0).getRoot
+    assert(root.getNamesCount == 1 && root.getNames(0).isEmpty)
+  }
+
   test("a column that is not there is a defect") {
     val builder = new StageBuilder(new SQLConf)
     val here = AttributeReference("a", IntegerType)()
