@@ -45,11 +45,11 @@ impl Stage {
         let (root, sink) = match &rel.rel_type {
             Some(RelType::ExtensionSingle(write)) if is_sink(write) => {
                 let input = write.input.as_deref().ok_or(PlanError::Missing("input"))?;
-                let root = relation(&decoder, input)?.operator;
+                let root = relation(&decoder, input)?;
                 let sink = sink(&decoder, write, Arc::clone(&root))?;
                 (root, Some(sink))
             }
-            _ => (relation(&decoder, rel)?.operator, None),
+            _ => (relation(&decoder, rel)?, None),
         };
         Ok(Arc::new(Stage {
             root,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arclight_columns::{Batch, Column, Schema};
 use arclight_memory::Reservation;
 use arclight_operators::{
-    BatchStream, EngineError, Operator, OperatorMetrics, OperatorRef, Split, TaskContext,
+    BatchStream, EngineError, Operator, OperatorMetrics, OperatorRef, TaskContext,
 };
 
 use crate::blocks::{Blocks, Failure, READ_BYTES};
@@ -68,7 +68,7 @@ impl Operator for ShuffleRead {
             gathered_rows: 0,
             gathered_bytes: 0,
             rest: None,
-            ended: matches!(task.split(self.input), Split::Absent),
+            ended: !task.has_split(self.input),
         }))
     }
 }

@@ -4,20 +4,20 @@ use std::sync::Arc;
 
 use arclight_columns::{Field, Schema};
 use arclight_expressions::aggregates::{AggregateCall, build_aggregate};
-use arclight_operators::{HashAggregate, Measure, Phase};
+use arclight_operators::{HashAggregate, Measure, OperatorRef, Phase};
 use substrait_prost::function_argument::ArgType;
 use substrait_prost::{
     AggregateFunction, AggregateRel, AggregationPhase, Expression, FunctionArgument,
 };
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, enhancement, eval_mode, flag, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
 use crate::proto::{AggregateFallbacks, aggregate_fallbacks};
 use crate::types::required_type;
 
-pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let groupings = expressions(decoder, child.schema(), &rel.grouping_expressions)?;
     let fallbacks: AggregateFallbacks = enhancement(&rel.advanced_extension)?;
@@ -54,12 +54,12 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<Decoded, P
     let schema = Schema::new(fields);
     let operator = if measures.is_empty() {
         let repeats = fallbacks.merged_above;
-        HashAggregate::with_repeats(id, child.operator, groupings, measures, schema, repeats)
+        HashAggregate::with_repeats(id, child, groupings, measures, schema, repeats)
     } else {
-        HashAggregate::new(id, child.operator, groupings, measures, schema)
+        HashAggregate::new(id, child, groupings, measures, schema)
     };
     let operator = operator.by_partition(fallbacks.by_partition);
-    Ok(Decoded::of(Arc::new(operator)))
+    Ok(Arc::new(operator))
 }
 
 /// A call of an aggregate function.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use arclight_columns::{Field, Schema};
-use arclight_operators::Expand;
+use arclight_operators::{Expand, OperatorRef};
 use substrait_prost::ExpandRel;
 use substrait_prost::expand_rel::expand_field::FieldType;
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 use crate::expression::expressions;
 
-pub(super) fn decode(decoder: &Decoder, rel: &ExpandRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &ExpandRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let mut columns = Vec::with_capacity(rel.fields.len());
     for field in &rel.fields {
@@ -37,11 +37,6 @@ pub(super) fn decode(decoder: &Decoder, rel: &ExpandRel) -> Result<Decoded, Plan
     let lists = (0..projections)
         .map(|p| columns.iter().map(|c| Arc::clone(&c[p])).collect())
         .collect();
-    let expand = Expand::new(
-        operator_id(&rel.common)?,
-        child.operator,
-        lists,
-        Schema::new(fields),
-    );
-    Ok(Decoded::of(Arc::new(expand)))
+    let expand = Expand::new(operator_id(&rel.common)?, child, lists, Schema::new(fields));
+    Ok(Arc::new(expand))
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use arclight_operators::{
     BroadcastInput as BroadcastInputOperator, CollectKeys as CollectKeysOperator,
-    FilterByKeys as FilterByKeysOperator, Range, RowsInput as RowsInputOperator, RuntimeFilter,
-    StageFilter,
+    FilterByKeys as FilterByKeysOperator, OperatorRef, Range, RowsInput as RowsInputOperator,
+    RuntimeFilter, StageFilter,
 };
 use arclight_shuffle::ShuffleRead;
 use prost::Name;
 use substrait_prost::{ExtensionLeafRel, ExtensionSingleRel};
 
-use super::{Decoded, generate, input, window};
+use super::{generate, input, window};
 use crate::decoder::{Decoder, detail, is_detail, operator_id};
 use crate::error::PlanError;
 use crate::proto;
@@ -22,7 +22,7 @@ use crate::proto::{
 };
 use crate::types::schema;
 
-pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<OperatorRef, PlanError> {
     let any = rel
         .detail
         .as_ref()
@@ -33,19 +33,19 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         let rows: RowsInput = detail(any)?;
         let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
         let operator = RowsInputOperator::new(id, rows.input, schema);
-        return Ok(Decoded::of(Arc::new(operator)));
+        return Ok(Arc::new(operator));
     }
     if is_detail(any, &BroadcastInput::full_name()) {
         let rows: BroadcastInput = detail(any)?;
         let schema = schema(rows.schema.as_ref().ok_or_else(required)?)?;
         let operator = BroadcastInputOperator::new(id, rows.input, schema);
-        return Ok(Decoded::of(Arc::new(operator)));
+        return Ok(Arc::new(operator));
     }
     if is_detail(any, &ShuffleReadInput::full_name()) {
         let read: ShuffleReadInput = detail(any)?;
         let schema = schema(read.schema.as_ref().ok_or_else(required)?)?;
         let operator = ShuffleRead::new(id, read.input, schema);
-        return Ok(Decoded::of(Arc::new(operator)));
+        return Ok(Arc::new(operator));
     }
     let range: RangeInput = detail(any)?;
     let count = (i128::from(range.count_high) << 64) | i128::from(range.count_low);
@@ -57,13 +57,13 @@ pub(super) fn decode_leaf(rel: &ExtensionLeafRel) -> Result<Decoded, PlanError> 
         range.slices,
         count,
     );
-    Ok(Decoded::of(Arc::new(operator)))
+    Ok(Arc::new(operator))
 }
 
 pub(super) fn decode_single(
     decoder: &Decoder,
     rel: &ExtensionSingleRel,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     let any = rel
         .detail
         .as_ref()
@@ -81,8 +81,8 @@ pub(super) fn decode_single(
 }
 
 /// A column's position, if there is such a column and it can be told apart by 64 bits.
-fn key_column(child: &Decoded, column: u32) -> Result<usize, PlanError> {
-    let column = child.column(column)?;
+fn key_column(child: &OperatorRef, column: u32) -> Result<usize, PlanError> {
+    let column = super::column(child, column)?;
     let data_type = &child.schema().fields[column].data_type;
     if !RuntimeFilter::is_key(data_type) {
         return Err(PlanError::Unsupported(format!("keys of type {data_type}")));
@@ -94,7 +94,7 @@ fn collect_keys(
     decoder: &Decoder,
     rel: &ExtensionSingleRel,
     collect: &CollectKeys,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let columns = collect.columns.iter();
     let columns = columns
@@ -102,15 +102,15 @@ fn collect_keys(
         .collect::<Result<_, _>>()?;
     let limit = collect.limit as usize;
     let id = operator_id(&rel.common)?;
-    let operator = CollectKeysOperator::new(id, child.operator, columns, limit);
-    Ok(Decoded::of(Arc::new(operator)))
+    let operator = CollectKeysOperator::new(id, child, columns, limit);
+    Ok(Arc::new(operator))
 }
 
 fn filter_by_keys(
     decoder: &Decoder,
     rel: &ExtensionSingleRel,
     by_keys: &FilterByKeys,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let filter = |filter: &proto::filter_by_keys::Filter| {
         let column = key_column(&child, filter.column)?;
@@ -121,6 +121,6 @@ fn filter_by_keys(
     let filters = by_keys.filters.iter().map(filter);
     let filters = filters.collect::<Result<_, _>>()?;
     let id = operator_id(&rel.common)?;
-    let operator = FilterByKeysOperator::new(id, child.operator, filters);
-    Ok(Decoded::of(Arc::new(operator)))
+    let operator = FilterByKeysOperator::new(id, child, filters);
+    Ok(Arc::new(operator))
 }

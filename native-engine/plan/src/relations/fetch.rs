@@ -2,37 +2,31 @@
 
 use std::sync::Arc;
 
-use arclight_operators::{Limit, TopN};
+use arclight_operators::{Limit, OperatorRef, TopN};
 use substrait_prost::expression::RexType;
 use substrait_prost::expression::literal::LiteralType;
 use substrait_prost::{Expression, FetchRel, TopNRel};
 
+use super::input;
 use super::sort::sort_keys;
-use super::{Decoded, input};
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 
-pub(super) fn decode(decoder: &Decoder, rel: &FetchRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &FetchRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let offset = number(&rel.offset_expr)?.unwrap_or(0);
     let limit = number(&rel.count_expr)?;
-    let limit = Limit::new(operator_id(&rel.common)?, child.operator, offset, limit);
-    Ok(Decoded::of(Arc::new(limit)))
+    let limit = Limit::new(operator_id(&rel.common)?, child, offset, limit);
+    Ok(Arc::new(limit))
 }
 
-pub(super) fn decode_top_n(decoder: &Decoder, rel: &TopNRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode_top_n(decoder: &Decoder, rel: &TopNRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let keys = sort_keys(decoder, child.schema(), &rel.sorts)?;
     let offset = number(&rel.offset)?.unwrap_or(0);
     let limit = number(&rel.count)?.ok_or(PlanError::Missing("TopNRel.count"))?;
-    let top_n = TopN::new(
-        operator_id(&rel.common)?,
-        child.operator,
-        keys,
-        offset,
-        limit,
-    );
-    Ok(Decoded::of(Arc::new(top_n)))
+    let top_n = TopN::new(operator_id(&rel.common)?, child, keys, offset, limit);
+    Ok(Arc::new(top_n))
 }
 
 /// The number that a literal of an offset or count is.

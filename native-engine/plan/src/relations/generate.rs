@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arclight_columns::Schema;
-use arclight_operators::{Generate, Generator};
+use arclight_operators::{Generate, Generator, OperatorRef};
 use substrait_prost::{Expression, ExtensionSingleRel};
 
-use super::{Decoded, input};
+use super::{column, input};
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
@@ -16,21 +16,21 @@ pub(super) fn decode(
     decoder: &Decoder,
     rel: &ExtensionSingleRel,
     generate: &proto::Generate,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let generator = generator(decoder, child.schema(), generate)?;
-    let kept = generate.kept.iter().map(|&kept| child.column(kept));
+    let kept = generate.kept.iter().map(|&kept| column(&child, kept));
     let kept = kept.collect::<Result<_, _>>()?;
     let operator = Generate::new(
         operator_id(&rel.common)?,
-        child.operator,
+        child,
         kept,
         generate.outer,
         generator,
     );
     let operator =
         operator.map_err(|what| PlanError::Unsupported(format!("Generate of {what}")))?;
-    Ok(Decoded::of(Arc::new(operator)))
+    Ok(Arc::new(operator))
 }
 
 fn generator(

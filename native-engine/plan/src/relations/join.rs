@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::Schema;
-use arclight_operators::{HashJoin, JoinKind, JoinSide, JoinSpec};
+use arclight_operators::{HashJoin, JoinKind, JoinSide, JoinSpec, OperatorRef};
 use substrait_prost::comparison_join_key::comparison_type::InnerType;
 use substrait_prost::comparison_join_key::{ComparisonType, SimpleComparisonType};
 use substrait_prost::expression::FieldReference;
@@ -13,13 +13,13 @@ use substrait_prost::hash_join_rel::{BuildInput, JoinType};
 use substrait_prost::rel_common::EmitKind;
 use substrait_prost::{HashJoinRel, RelCommon};
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, enhancement, operator_id};
 use crate::error::PlanError;
 use crate::expression::expression;
 use crate::proto::JoinInfo;
 
-pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<OperatorRef, PlanError> {
     let left = input(decoder, &rel.left)?;
     let right = input(decoder, &rel.right)?;
     if rel.post_join_filter.is_some() {
@@ -59,9 +59,9 @@ pub(super) fn decode(decoder: &Decoder, rel: &HashJoinRel) -> Result<Decoded, Pl
         emit: emit(&rel.common)?,
     };
     let id = operator_id(&rel.common)?;
-    let join = HashJoin::new(id, left.operator, right.operator, spec)
+    let join = HashJoin::new(id, left, right, spec)
         .map_err(|error| PlanError::Unsupported(error.to_string()))?;
-    Ok(Decoded::of(Arc::new(join)))
+    Ok(Arc::new(join))
 }
 
 fn kind(join_type: i32) -> Result<JoinKind, PlanError> {

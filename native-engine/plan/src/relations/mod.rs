@@ -14,7 +14,6 @@ mod set;
 mod sort;
 mod window;
 
-use arclight_columns::Schema;
 use arclight_operators::OperatorRef;
 use substrait_prost::Rel;
 use substrait_prost::rel::RelType;
@@ -24,36 +23,19 @@ use crate::error::PlanError;
 
 pub use sort::sort_keys;
 
-/// An operator, and what relations over it ask of it.
-pub struct Decoded {
-    /// The operator.
-    pub operator: OperatorRef,
-}
-
-impl Decoded {
-    fn of(operator: OperatorRef) -> Self {
-        Decoded { operator }
-    }
-
-    /// The columns it gives.
-    fn schema(&self) -> &Schema {
-        self.operator.schema()
-    }
-
-    /// The position of a column, if there is such a column.
-    fn column(&self, position: u32) -> Result<usize, PlanError> {
-        let columns = self.schema().len();
-        match position as usize {
-            column if column < columns => Ok(column),
-            _ => Err(PlanError::Dangling(format!(
-                "column {position} of {columns}"
-            ))),
-        }
+/// The position of an operator's column, if there is such a column.
+fn column(operator: &OperatorRef, position: u32) -> Result<usize, PlanError> {
+    let columns = operator.schema().len();
+    match position as usize {
+        column if column < columns => Ok(column),
+        _ => Err(PlanError::Dangling(format!(
+            "column {position} of {columns}"
+        ))),
     }
 }
 
 /// Decodes a relation and all below it.
-pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
+pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<OperatorRef, PlanError> {
     match rel
         .rel_type
         .as_ref()
@@ -82,7 +64,7 @@ pub fn relation(decoder: &Decoder, rel: &Rel) -> Result<Decoded, PlanError> {
 }
 
 /// Decodes a relation's input.
-fn input(decoder: &Decoder, input: &Option<Box<Rel>>) -> Result<Decoded, PlanError> {
+fn input(decoder: &Decoder, input: &Option<Box<Rel>>) -> Result<OperatorRef, PlanError> {
     relation(
         decoder,
         input.as_deref().ok_or(PlanError::Missing("input"))?,

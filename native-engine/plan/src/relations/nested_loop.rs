@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use arclight_columns::{Field, Schema, SparkType};
-use arclight_operators::{NestedLoopJoin, NestedLoopKind};
+use arclight_operators::{NestedLoopJoin, NestedLoopKind, OperatorRef};
 use substrait_prost::NestedLoopJoinRel;
 use substrait_prost::nested_loop_join_rel::JoinType;
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, enhancement, operator_id};
 use crate::error::PlanError;
 use crate::expression::expression;
 use crate::proto::NestedLoopJoinInfo;
 
-pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<OperatorRef, PlanError> {
     let left = input(decoder, &rel.left)?;
     let right = input(decoder, &rel.right)?;
     let info: NestedLoopJoinInfo = enhancement(&rel.advanced_extension)?;
@@ -52,9 +52,9 @@ pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decod
         NestedLoopKind::Semi | NestedLoopKind::Anti => {}
     }
     let (streamed, held) = if info.hold_left {
-        (right.operator, left.operator)
+        (right, left)
     } else {
-        (left.operator, right.operator)
+        (left, right)
     };
     let join = NestedLoopJoin::new(
         operator_id(&rel.common)?,
@@ -65,5 +65,5 @@ pub(super) fn decode(decoder: &Decoder, rel: &NestedLoopJoinRel) -> Result<Decod
         condition,
         Schema::new(fields),
     );
-    Ok(Decoded::of(Arc::new(join)))
+    Ok(Arc::new(join))
 }

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use arclight_columns::{Field, Schema};
-use arclight_operators::Project;
+use arclight_operators::{OperatorRef, Project};
 use substrait_prost::ProjectRel;
 use substrait_prost::rel_common::EmitKind;
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 use crate::expression::expressions;
 
-pub(super) fn decode(decoder: &Decoder, rel: &ProjectRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &ProjectRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let width = child.schema().len() as i32;
     let emitted = match rel.common.as_ref().and_then(|c| c.emit_kind.as_ref()) {
@@ -31,11 +31,6 @@ pub(super) fn decode(decoder: &Decoder, rel: &ProjectRel) -> Result<Decoded, Pla
         .enumerate()
         .map(|(i, e)| Field::new(format!("{i}"), e.data_type().clone(), true))
         .collect();
-    let project = Project::new(
-        operator_id(&rel.common)?,
-        child.operator,
-        list,
-        Schema::new(fields),
-    );
-    Ok(Decoded::of(Arc::new(project)))
+    let project = Project::new(operator_id(&rel.common)?, child, list, Schema::new(fields));
+    Ok(Arc::new(project))
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::Schema;
+use arclight_operators::OperatorRef;
 use arclight_parquet::{CompareOperator, ParquetScan as Scan, Pruning, PruningTerm, ScanOptions};
 use substrait_prost::expression::field_reference::{ReferenceType, RootType};
 use substrait_prost::expression::reference_segment;
@@ -11,14 +12,13 @@ use substrait_prost::function_argument::ArgType;
 use substrait_prost::read_rel::ReadType;
 use substrait_prost::{Expression, ReadRel};
 
-use super::Decoded;
 use crate::decoder::{Decoder, detail, operator_id};
 use crate::error::PlanError;
 use crate::literal::literal;
 use crate::proto::ParquetScan;
 use crate::types::schema;
 
-pub(super) fn decode(decoder: &Decoder, rel: &ReadRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &ReadRel) -> Result<OperatorRef, PlanError> {
     let Some(ReadType::ExtensionTable(table)) = &rel.read_type else {
         return Err(PlanError::Unsupported(
             "ReadRel without extension table".to_string(),
@@ -46,7 +46,7 @@ pub(super) fn decode(decoder: &Decoder, rel: &ReadRel) -> Result<Decoded, PlanEr
         ignore_page_index: scan.ignore_page_index,
     };
     let operator = Scan::new(operator_id(&rel.common)?, options, schema, pruning);
-    Ok(Decoded::of(Arc::new(operator)))
+    Ok(Arc::new(operator))
 }
 
 /// The conjuncts of a filter that pruning understands; the filter is best effort, so others are

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use arclight_operators::Union;
+use arclight_operators::{OperatorRef, Union};
 use substrait_prost::SetRel;
 use substrait_prost::set_rel::SetOp;
 
-use super::{Decoded, relation};
+use super::relation;
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 
-pub(super) fn decode(decoder: &Decoder, rel: &SetRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &SetRel) -> Result<OperatorRef, PlanError> {
     if rel.op != SetOp::UnionAll as i32 {
         return Err(PlanError::Unsupported(
             "set operation other than UNION ALL".to_string(),
@@ -31,7 +31,6 @@ pub(super) fn decode(decoder: &Decoder, rel: &SetRel) -> Result<Decoded, PlanErr
             "UNION ALL of different columns".to_string(),
         ));
     }
-    let branches = branches.into_iter().map(|b| b.operator).collect();
     let union = Union::new(operator_id(&rel.common)?, branches, schema);
-    Ok(Decoded::of(Arc::new(union)))
+    Ok(Arc::new(union))
 }

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use arclight_columns::Schema;
-use arclight_operators::{Sort, SortKey};
+use arclight_operators::{OperatorRef, Sort, SortKey};
 use substrait_prost::sort_field::{SortDirection, SortKind};
 use substrait_prost::{SortField, SortRel};
 
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, operator_id};
 use crate::error::PlanError;
 use crate::expression::expression;
 
-pub(super) fn decode(decoder: &Decoder, rel: &SortRel) -> Result<Decoded, PlanError> {
+pub(super) fn decode(decoder: &Decoder, rel: &SortRel) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let keys = sort_keys(decoder, child.schema(), &rel.sorts)?;
-    let sort = Sort::new(operator_id(&rel.common)?, child.operator, keys);
-    Ok(Decoded::of(Arc::new(sort)))
+    let sort = Sort::new(operator_id(&rel.common)?, child, keys);
+    Ok(Arc::new(sort))
 }
 
 /// Decodes sort fields over an input's columns.

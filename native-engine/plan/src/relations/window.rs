@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arclight_columns::Schema;
 use arclight_expressions::ExpressionRef;
 use arclight_operators::{
-    Bound, Frame, FrameUnit, RankFunction, Window, WindowFunction, WindowGroupLimit,
+    Bound, Frame, FrameUnit, OperatorRef, RankFunction, Window, WindowFunction, WindowGroupLimit,
 };
 use substrait_prost::consistent_partition_window_rel::WindowRelFunction;
 use substrait_prost::expression::RexType;
@@ -20,7 +20,7 @@ use substrait_prost::{
 
 use super::aggregate::{decode_measure, values};
 use super::fetch::number;
-use super::{Decoded, input};
+use super::input;
 use crate::decoder::{Decoder, enhancement, flag, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
@@ -30,7 +30,7 @@ use crate::proto::{WindowFallbacks, aggregate_fallbacks};
 pub(super) fn decode(
     decoder: &Decoder,
     rel: &ConsistentPartitionWindowRel,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     let child = input(decoder, &rel.input)?;
     let fallbacks: WindowFallbacks = enhancement(&rel.advanced_extension)?;
     let functions = rel
@@ -45,15 +45,15 @@ pub(super) fn decode(
     let partitions = expressions(decoder, child.schema(), &rel.partition_expressions)?;
     let orders = orders(decoder, child.schema(), &rel.sorts)?;
     let id = operator_id(&rel.common)?;
-    let operator = Window::new(id, child.operator, partitions, orders, functions);
-    Ok(Decoded::of(Arc::new(operator)))
+    let operator = Window::new(id, child, partitions, orders, functions);
+    Ok(Arc::new(operator))
 }
 
 pub(super) fn decode_group_limit(
     decoder: &Decoder,
     rel: &ExtensionSingleRel,
     limit: &proto::WindowGroupLimit,
-) -> Result<Decoded, PlanError> {
+) -> Result<OperatorRef, PlanError> {
     use proto::window_group_limit::RankFunction as Kind;
     let child = input(decoder, &rel.input)?;
     let function = match limit.function() {
@@ -63,13 +63,13 @@ pub(super) fn decode_group_limit(
     };
     let operator = WindowGroupLimit::new(
         operator_id(&rel.common)?,
-        child.operator.clone(),
+        Arc::clone(&child),
         expressions(decoder, child.schema(), &limit.partitions)?,
         orders(decoder, child.schema(), &limit.sorts)?,
         function,
         u64::from(limit.limit),
     );
-    Ok(Decoded::of(Arc::new(operator)))
+    Ok(Arc::new(operator))
 }
 
 /// What rows are ordered by. In which direction does not matter: the input is in order.
