@@ -38,15 +38,16 @@ final class ShuffleBlocks(
   lazy val files: ShuffleFiles = {
     val byMap = local.groupBy(_.id.mapId).values.toIndexedSeq.sortBy(_.head.mapIndex)
     val segments = byMap.zipWithIndex.flatMap { case (blocks, file) => segmentsOf(blocks, file) }
+    val bytes = segments.map(_.length).sum
     // By partition all files are open at once, which is not worth it where it says nothing; map
     // task by map task one is. That is Spark's order, too: few rows, which a user may look at, come
     // as they do there, where nothing else orders them.
     val byPartition = remote.isEmpty && isOfWholePartitions && byMap.length <= MAX_OPEN_FILES &&
-      segments.map(_.length).sum > FEW_BYTES
+      bytes > FEW_BYTES
     val ordered = if (byPartition) segments.sortBy(_.block.id.reduceId) else segments
     localSegments = ordered
     reporter.incLocalBlocksFetched(ordered.length)
-    reporter.incLocalBytesRead(ordered.map(_.length).sum)
+    reporter.incLocalBytesRead(bytes)
     new ShuffleFiles(
       byMap.map(blocks => dataFile(blocks.head.id)).mkString(NUL),
       numbers(ordered),

@@ -5,6 +5,7 @@ import scala.jdk.CollectionConverters._
 import io.substrait.proto.{Expression => SubstraitExpression, FunctionArgument, FunctionOption}
 import io.substrait.proto.Expression.{FieldReference, ReferenceSegment, ScalarFunction}
 import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION
 import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec}
 import org.apache.spark.sql.types.{DataType, IntegerType}
 
@@ -96,12 +97,8 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
       case alias: Alias => alias.child
       case other => other
     }
-    if (bare.exists(_.isInstanceOf[ScalarSubqueryExec])) {
-      bare.transform {
-        case subquery: ScalarSubqueryExec => Literal(subquery.eval(), subquery.dataType)
-      }
-    } else {
-      bare
+    bare.transformWithPruning(_.containsPattern(PLAN_EXPRESSION)) {
+      case subquery: ScalarSubqueryExec => Literal(subquery.eval(), subquery.dataType)
     }
   }
 

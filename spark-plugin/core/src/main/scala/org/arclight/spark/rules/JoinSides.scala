@@ -194,13 +194,11 @@ private[rules] object JoinSides {
       below(plan, column)
     case join: BaseJoinExec if plan.expressions.forall(ErrorFreedom.of(_)) =>
       below(plan, column).filter(keepsRows(join, _))
-    case aggregate: BaseAggregateExec if groupsBy(aggregate, column) && raisesNothing(aggregate) =>
+    case aggregate: BaseAggregateExec
+        if groupsBy(aggregate, column) && ErrorFreedom.ofAggregation(aggregate) =>
       Some(aggregate.child)
     case _ => None
   }
-
-  private def raisesNothing(aggregate: BaseAggregateExec): Boolean = ErrorFreedom.ofAggregation(
-    aggregate.groupingExpressions, aggregate.aggregateExpressions, aggregate.resultExpressions)
 
   /** Whether the rows that a join gives for a row of a side have its columns as they are. */
   private def keepsRows(join: BaseJoinExec, side: SparkPlan): Boolean = join.joinType match {

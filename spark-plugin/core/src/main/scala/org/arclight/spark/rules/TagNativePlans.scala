@@ -88,9 +88,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
     case _: SortExec | _: HashAggregateExec | _: ObjectHashAggregateExec | _: Exchange |
         _: QueryStageExec | _: LeafExecNode => false
     case groups: SortAggregateExec =>
-      !ErrorFreedom.ofAggregation(
-        groups.groupingExpressions, groups.aggregateExpressions, groups.resultExpressions, conf) ||
-        mayRaise(groups.child, conf)
+      !ErrorFreedom.ofAggregation(groups, conf) || mayRaise(groups.child, conf)
     case window: WindowExec =>
       !ErrorFreedom.ofWindow(window.windowExpression, conf) || mayRaise(window.child, conf)
     case other =>

@@ -2,6 +2,7 @@ package org.arclight.spark.plan.expressions
 
 import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.expressions.aggregate._
+import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.internal.SQLConf
 import org.apache.spark.sql.types._
 
@@ -20,15 +21,12 @@ object ErrorFreedom {
     analysis.isNative && free(analysis)
   }
 
-  /** Whether an aggregation (of HashAggregateExec and its kin) gives a row for every group. */
-  def ofAggregation(
-      groupingExpressions: Seq[Expression],
-      aggregateExpressions: Seq[AggregateExpression],
-      resultExpressions: Seq[Expression],
-      conf: SQLConf = SQLConf.get): Boolean =
-    groupingExpressions.forall(of(_, conf)) &&
-      aggregateExpressions.forall(ofAggregate(_, conf)) &&
-      (AggregateShape.givesBuffers(aggregateExpressions) || resultExpressions.forall(of(_, conf)))
+  /** Whether an aggregation gives a row for every group. */
+  def ofAggregation(node: BaseAggregateExec, conf: SQLConf = SQLConf.get): Boolean =
+    node.groupingExpressions.forall(of(_, conf)) &&
+      node.aggregateExpressions.forall(ofAggregate(_, conf)) &&
+      (AggregateShape.givesBuffers(node.aggregateExpressions) ||
+        node.resultExpressions.forall(of(_, conf)))
 
   /** Whether the functions of a window (of WindowExec) give a value for every row. */
   def ofWindow(windowExpressions: Seq[NamedExpression], conf: SQLConf = SQLConf.get): Boolean =
