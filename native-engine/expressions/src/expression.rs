@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, ColumnError, Selection, SparkType};
 
+use crate::jvm_results::JvmResults;
+
 /// Why an expression gave no column.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
@@ -53,10 +55,12 @@ impl JvmExpressions for NoJvm {
     }
 }
 
-/// What an evaluation may use beside its batch. One per task.
+/// What an evaluation may use beside its batch. One per batch.
 pub struct EvalContext<'a> {
     /// Spark's own expressions.
     pub jvm: &'a mut dyn JvmExpressions,
+    /// What these gave for the batch.
+    pub results: JvmResults,
     /// Batches whose failed kernel Spark's expression did not confirm (a defect: tests fail).
     pub kernel_disagreements: u64,
     /// Rows evaluated by Spark's own expressions.
@@ -68,6 +72,7 @@ impl<'a> EvalContext<'a> {
     pub fn new(jvm: &'a mut dyn JvmExpressions) -> Self {
         EvalContext {
             jvm,
+            results: JvmResults::default(),
             kernel_disagreements: 0,
             jvm_rows: 0,
         }

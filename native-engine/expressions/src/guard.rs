@@ -3,8 +3,10 @@
 use arclight_columns::{Batch, Column, Selection, SparkType};
 
 use crate::expression::{EvalContext, EvalError, Expression, ExpressionRef};
+use crate::jvm_results::JvmCall;
 
-/// An expression evaluated by Spark's own generated code: one upcall a batch.
+/// An expression evaluated by Spark's own generated code: one upcall a batch, and none for rows of
+/// which an equal one gave its result already.
 #[derive(Debug)]
 pub struct JvmExpression {
     index: u32,
@@ -21,22 +23,22 @@ impl JvmExpression {
             data_type,
         }
     }
-}
 
-impl Expression for JvmExpression {
-    fn data_type(&self) -> &SparkType {
-        &self.data_type
+    /// The call that equal expressions make, too.
+    fn as_call(&self) -> Option<JvmCall> {
+        let columns = self.inputs.iter().map(|input| input.column());
+        Some(JvmCall {
+            index: self.index,
+            columns: columns.collect::<Option<Vec<_>>>()?,
+        })
     }
 
-    fn evaluate(
+    fn evaluate_anew(
         &self,
         batch: &Batch,
         rows: &Selection,
         context: &mut EvalContext<'_>,
     ) -> Result<Column, EvalError> {
-        if rows.is_empty() {
-            return Ok(Column::nulls(self.data_type.clone(), rows.len()));
-        }
         let columns = self
             .inputs
             .iter()
@@ -54,6 +56,34 @@ impl Expression for JvmExpression {
             )));
         }
         scatter(result, rows)
+    }
+}
+
+impl Expression for JvmExpression {
+    fn data_type(&self) -> &SparkType {
+        &self.data_type
+    }
+
+    fn evaluate(
+        &self,
+        batch: &Batch,
+        rows: &Selection,
+        context: &mut EvalContext<'_>,
+    ) -> Result<Column, EvalError> {
+        if rows.is_empty() {
+            return Ok(Column::nulls(self.data_type.clone(), rows.len()));
+        }
+        let Some(call) = self.as_call() else {
+            return self.evaluate_anew(batch, rows, context);
+        };
+        let missing = context.results.missing(&call, rows);
+        if !missing.is_empty() {
+            let found = self.evaluate_anew(batch, &missing, context)?;
+            let results = &mut context.results;
+            results.add(call.clone(), missing, found, &self.data_type)?;
+        }
+        let result = context.results.get(&call).cloned();
+        result.ok_or_else(|| EvalError::Internal("a result is gone".to_string()))
     }
 
     fn children(&self) -> Vec<&ExpressionRef> {
@@ -128,6 +158,52 @@ pub fn scatter(values: Column, rows: &Selection) -> Result<Column, EvalError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JvmExpressions;
+    use crate::leaf::ColumnRef;
+    use std::sync::Arc;
+
+    /// Twice the number, and how many rows were asked for.
+    #[derive(Default)]
+    struct Twice {
+        asked: usize,
+    }
+
+    impl JvmExpressions for Twice {
+        fn evaluate(&mut self, _: u32, inputs: &Batch, t: &SparkType) -> Result<Column, EvalError> {
+            self.asked += inputs.active_rows();
+            let numbers = inputs.column(0).as_slice::<i32>().unwrap();
+            let twice = inputs.selection().iter().map(|row| 2 * numbers[row]);
+            Ok(Column::fixed(t.clone(), twice.collect(), None))
+        }
+    }
+
+    #[test]
+    fn equal_expressions_are_evaluated_once_a_row() {
+        let numbers = Column::fixed(SparkType::Int, (0..6).collect::<Vec<i32>>(), None);
+        let batch = Batch::new(vec![numbers.clone(), numbers], 6);
+        let twice_of = |column| {
+            let input: ExpressionRef = Arc::new(ColumnRef::new(column, SparkType::Int));
+            JvmExpression::new(3, vec![input], SparkType::Int)
+        };
+        let mut host = Twice::default();
+        let mut context = EvalContext::new(&mut host);
+        let mut check = |column, rows: &[u32]| {
+            let rows = Selection::from_rows(6, rows.to_vec());
+            let result = twice_of(column).evaluate(&batch, &rows, &mut context);
+            let result = result.unwrap().flatten();
+            let values = result.as_slice::<i32>().unwrap();
+            rows.for_each(|row| assert_eq!(values[row], 2 * row as i32));
+            context.jvm_rows
+        };
+        assert_eq!(check(0, &[1, 4]), 2);
+        assert_eq!(check(0, &[4]), 2);
+        assert_eq!(check(0, &[0, 4, 5]), 4);
+        assert_eq!(check(0, &[0, 1, 2, 3, 4, 5]), 6);
+        assert_eq!(check(0, &[2, 3]), 6);
+        // The same of another column is another call.
+        assert_eq!(check(1, &[2, 3]), 8);
+        assert_eq!(host.asked, 8);
+    }
 
     #[test]
     fn scatters_to_positions() {

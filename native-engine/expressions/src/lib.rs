@@ -20,6 +20,7 @@ mod guard;
 mod hash;
 mod in_list;
 mod java_double;
+mod jvm_results;
 pub mod kernel;
 mod leaf;
 mod math;
@@ -42,6 +43,7 @@ pub use expression::{
 pub use guard::{JvmExpression, JvmFallback, scatter};
 pub use hash::{SEED, murmur3, xxhash};
 pub use in_list::{InExpressions, InList};
+pub use jvm_results::JvmResults;
 pub use leaf::{ColumnRef, Literal};
 pub use registry::{
     BuildError, Builder, Entry, EvalMode, FunctionCall, ZoneRules, build, scalar_functions,

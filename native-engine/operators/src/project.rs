@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arclight_columns::{Batch, Column, Schema};
-use arclight_expressions::ExpressionRef;
+use arclight_expressions::{ExpressionRef, JvmResults};
 
 use crate::broadcast::BroadcastSource;
 use crate::metrics::OperatorMetrics;
@@ -97,9 +97,10 @@ pub(crate) fn evaluate_all(
     batch: &Batch,
     metrics: &OperatorMetrics,
 ) -> Result<Vec<Column>, EngineError> {
+    let mut results = JvmResults::default();
     expressions
         .iter()
-        .map(|e| task.evaluate(e, batch, batch.selection(), metrics))
+        .map(|e| task.evaluate_among(e, batch, batch.selection(), metrics, &mut results))
         .collect()
 }
 

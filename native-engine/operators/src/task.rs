@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Selection};
-use arclight_expressions::{EvalContext, ExpressionRef};
+use arclight_expressions::{EvalContext, ExpressionRef, JvmResults};
 use arclight_memory::{SpillDirectories, TaskMemory};
 use parking_lot::Mutex;
 
@@ -154,9 +154,24 @@ impl TaskContext {
         rows: &Selection,
         metrics: &OperatorMetrics,
     ) -> Result<Column, EngineError> {
+        let mut results = JvmResults::default();
+        self.evaluate_among(expression, batch, rows, metrics, &mut results)
+    }
+
+    /// Evaluates one of several expressions over a batch: `results` is of all of them.
+    pub(crate) fn evaluate_among(
+        &self,
+        expression: &ExpressionRef,
+        batch: &Batch,
+        rows: &Selection,
+        metrics: &OperatorMetrics,
+        results: &mut JvmResults,
+    ) -> Result<Column, EngineError> {
         let mut host = self.host.lock();
         let mut context = EvalContext::new(host.as_mut());
+        context.results = std::mem::take(results);
         let result = expression.evaluate(batch, rows, &mut context);
+        *results = context.results;
         let (jvm_rows, disagreements) = (context.jvm_rows, context.kernel_disagreements);
         if jvm_rows > 0 {
             OperatorMetrics::add(&metrics.jvm_rows, jvm_rows);

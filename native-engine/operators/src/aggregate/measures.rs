@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arclight_columns::{Batch, Column, Selection, SparkType};
-use arclight_expressions::EvalError;
 use arclight_expressions::aggregate::AggregateState;
+use arclight_expressions::{EvalError, JvmResults};
 
 use super::{AggregatePlan, Measure};
 use crate::filter::select;
@@ -26,6 +26,7 @@ pub(super) fn evaluate_arguments(
     batch: &Batch,
     metrics: &OperatorMetrics,
 ) -> Result<Vec<Arguments>, EngineError> {
+    let mut results = JvmResults::default();
     plan.measures
         .iter()
         .map(|measure| {
@@ -38,7 +39,7 @@ pub(super) fn evaluate_arguments(
             let columns = measure
                 .arguments
                 .iter()
-                .map(|argument| task.evaluate(argument, batch, within, metrics))
+                .map(|argument| task.evaluate_among(argument, batch, within, metrics, &mut results))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(Arguments { columns, rows })
         })

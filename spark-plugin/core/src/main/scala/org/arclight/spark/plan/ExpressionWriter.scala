@@ -122,7 +122,8 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
     }
 
   private def guarded(expression: Expression, kernel: SubstraitExpression): SubstraitExpression = {
-    val (index, columns) = bridged(expression)
+    val (jvmExpression, columns) = bridged(expression)
+    val index = stage.jvmExpression(jvmExpression)
     call(
       ExpressionWriter.FALLBACK, expression.dataType, expression.nullable,
       literal(index, IntegerType) +: kernel +: columns, Nil)
@@ -130,14 +131,15 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
 
   private def jvm(expression: Expression): SubstraitExpression = {
     stage.noteBridged(expression)
-    val (index, columns) = bridged(expression)
+    val (jvmExpression, columns) = bridged(expression)
+    val index = stage.sharedJvmExpression(jvmExpression)
     call(
       ExpressionWriter.JVM, expression.dataType, expression.nullable,
       literal(index, IntegerType) +: columns, Nil)
   }
 
-  /** Enters an expression into the stage's table; gives its index and the columns it reads. */
-  private def bridged(expression: Expression): (Int, Seq[SubstraitExpression]) = {
+  /** An expression for the stage's table, and the columns that it reads. */
+  private def bridged(expression: Expression): (JvmExpression, Seq[SubstraitExpression]) = {
     val read = expression.collect { case attribute: Attribute => position(attribute) }
       .distinct.sorted
     val order = read.zipWithIndex.toMap
@@ -146,12 +148,12 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
         val column = position(attribute)
         BoundReference(order(column), inputs(column).dataType, inputs(column).nullable)
     }
-    val index = stage.jvmExpression(JvmExpression(
+    val jvmExpression = JvmExpression(
       bound,
       read.map(inputs(_).dataType),
       read.map(inputs(_).nullable),
-      expression.dataType))
-    (index, read.map(column))
+      expression.dataType)
+    (jvmExpression, read.map(column))
   }
 }
 

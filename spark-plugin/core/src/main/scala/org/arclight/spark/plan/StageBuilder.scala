@@ -44,6 +44,7 @@ final class StageBuilder(val conf: SQLConf)
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]
   private val jvmExpressions = ArrayBuffer.empty[JvmExpression]
+  private val sharedJvmExpressions = mutable.HashMap.empty[JvmExpression, Int]
   private val bridged = mutable.LinkedHashSet.empty[String]
   private var operators = 0
   private var inputs = 0
@@ -66,6 +67,19 @@ final class StageBuilder(val conf: SQLConf)
     jvmExpressions += expression
     jvmExpressions.length - 1
   }
+
+  /**
+   * The same for an expression of which Spark's own code evaluates every row: equal ones have one
+   * index, by which the engine knows that they need to be evaluated once only.
+   */
+  private[plan] def sharedJvmExpression(expression: JvmExpression): Int =
+    if (conf.subexpressionEliminationEnabled) {
+      sharedJvmExpressions.getOrElseUpdate(
+        expression.copy(expression = expression.expression.canonicalized),
+        jvmExpression(expression))
+    } else {
+      jvmExpression(expression)
+    }
 
   /** Notes that Spark's own code evaluates an expression. */
   private[plan] def noteBridged(expression: Expression): Unit =
