@@ -38,6 +38,7 @@ object FileScanOperator extends LeafOperator {
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     lazy val ofNested =
       if (columns.exists(column => isNested(column.dataType))) nestedObstacle(scan, conf) else None
+    lazy val read = StructType(scan.relation.partitionSchema.fields ++ scan.requiredSchema.fields)
     if (!ArclightConf.SCAN_ENABLED.get(conf)) {
       Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
     } else if (format.getClass != classOf[ParquetFileFormat]) {
@@ -53,6 +54,9 @@ object FileScanOperator extends LeafOperator {
       Some("of columns that the reader generates only the row index is native")
     } else if (columns.exists(column => SparkTypes.exists(column.dataType)(_ == NullType))) {
       Some("columns of type void of files are not native")
+    } else if (!ParquetUtils.isBatchReadSupportedForSchema(conf, read)) {
+      // Its other reader converts between more types, and otherwise.
+      Some("files are native only as Spark's vectorized reader reads them, and that is off")
     } else if (ofNested.isDefined) {
       ofNested
     } else if (conf.parquetFieldIdReadEnabled && ParquetUtils.hasFieldIds(scan.requiredSchema)) {
@@ -84,18 +88,14 @@ object FileScanOperator extends LeafOperator {
     case _ => false
   }
 
-  /** Why a scan with nested columns can't be native. The engine reads as the vectorized reader does. */
+  /** Why a scan with nested columns can't be native. */
   private def nestedObstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
-    val read = StructType(scan.relation.partitionSchema.fields ++ scan.requiredSchema.fields)
     def some(condition: StructType => Boolean): Boolean =
       scan.requiredSchema.exists(field => SparkTypes.exists(field.dataType) {
         case struct: StructType => condition(struct)
         case _ => false
       })
-    if (!ParquetUtils.isBatchReadSupportedForSchema(conf, read)) {
-      Some("nested columns of files are native only as Spark's vectorized reader reads them, " +
-        "and that is off")
-    } else if (conf.getConf(SQLConf.LEGACY_PARQUET_RETURN_NULL_STRUCT_IF_ALL_FIELDS_MISSING)) {
+    if (conf.getConf(SQLConf.LEGACY_PARQUET_RETURN_NULL_STRUCT_IF_ALL_FIELDS_MISSING)) {
       Some(s"${SQLConf.LEGACY_PARQUET_RETURN_NULL_STRUCT_IF_ALL_FIELDS_MISSING.key} is true")
     } else if (some(_.isEmpty)) {
       Some("structs without fields are not native in files")
