@@ -437,6 +437,30 @@ impl HostServices for SparkHost {
         drop(closed);
     }
 
+    fn rebase_micros(&mut self, zone: Option<&str>, micros: &mut [i64]) -> Result<(), HostError> {
+        let address = micros.as_mut_ptr() as i64;
+        // A batch's rows, so few.
+        let count = micros.len() as i32;
+        self.upcalls.call(|env, callbacks| {
+            let zone = match zone {
+                Some(zone) => env.new_string(zone)?.into(),
+                None => JObject::null(),
+            };
+            let arguments = [
+                JValue::Object(&zone),
+                JValue::Long(address),
+                JValue::Int(count),
+            ];
+            env.call_method(
+                callbacks,
+                jni_str!("rebaseMicros"),
+                jni_sig!("(Ljava/lang/String;JI)V"),
+                &arguments,
+            )
+            .map(|_| ())
+        })
+    }
+
     fn next_broadcast(
         &mut self,
         input: u32,

@@ -103,6 +103,13 @@ pub trait HostServices: JvmExpressions + Send {
     /// Closes a file.
     fn close_file(&mut self, handle: u64);
 
+    /// Makes microseconds of the hybrid Julian-Gregorian calendar in a time zone (`None`: the JVM's
+    /// own) those of the proleptic Gregorian one, as `RebaseDateTime.rebaseJulianToGregorianMicros`
+    /// of Spark does.
+    fn rebase_micros(&mut self, _zone: Option<&str>, _micros: &mut [i64]) -> Result<(), HostError> {
+        none()
+    }
+
     /// The next rows of broadcast `input`, whose columns have these types, or `None` at the end.
     fn next_broadcast(
         &mut self,

@@ -9,7 +9,7 @@ use arclight_operators::{
     EngineError, FileSplit, FilterTerms, OperatorMetrics, RuntimeFilter, TaskContext,
 };
 
-use crate::convert::convert;
+use crate::convert::{ConvertError, convert};
 use crate::flat::Decoded;
 use crate::ranges;
 use crate::resolve::{FileColumn, Resolution};
@@ -38,6 +38,7 @@ pub(crate) struct BatchReader<'a> {
     split: &'a FileSplit,
     source: &'a FileSource,
     resolution: &'a Resolution,
+    task: &'a TaskContext,
     row_group: &'a mut RowGroupReader,
     /// The batch's rows in the row group.
     rows: Vec<Range<u64>>,
@@ -55,6 +56,7 @@ impl<'a> BatchReader<'a> {
         (split, source, resolution): (&'a FileSplit, &'a FileSource, &'a Resolution),
         row_group: &'a mut RowGroupReader,
         rows: Vec<Range<u64>>,
+        task: &'a TaskContext,
     ) -> Result<Self, EngineError> {
         let count = ranges::count(&rows) as usize;
         // What arrow-rs reads it reads batch by batch.
@@ -65,6 +67,7 @@ impl<'a> BatchReader<'a> {
             split,
             source,
             resolution,
+            task,
             row_group,
             rows,
             count,
@@ -79,7 +82,6 @@ impl<'a> BatchReader<'a> {
         mut self,
         filters: &[(usize, Arc<RuntimeFilter>)],
         terms: Option<&mut FilterTerms>,
-        task: &TaskContext,
         metrics: &OperatorMetrics,
     ) -> Result<Batch, EngineError> {
         let all = self.count;
@@ -101,7 +103,7 @@ impl<'a> BatchReader<'a> {
             self.narrow_to_few(&mut rows)?;
         }
         if let Some(terms) = terms {
-            self.filter(terms, task, &mut rows)?;
+            self.filter(terms, &mut rows)?;
         }
         let Remaining { columns, selection } = rows;
         let count = selection.count();
@@ -124,12 +126,7 @@ impl<'a> BatchReader<'a> {
     }
 
     /// Leaves out the rows for which a term is not TRUE.
-    fn filter(
-        &mut self,
-        terms: &mut FilterTerms,
-        task: &TaskContext,
-        rows: &mut Remaining,
-    ) -> Result<(), EngineError> {
+    fn filter(&mut self, terms: &mut FilterTerms, rows: &mut Remaining) -> Result<(), EngineError> {
         let fields = &self.plan.schema.fields;
         for term in 0..terms.len() {
             if rows.selection.is_empty() {
@@ -145,7 +142,7 @@ impl<'a> BatchReader<'a> {
                 None => Column::nulls(field.data_type.clone(), self.count),
             });
             let batch = Batch::new(columns.collect(), self.count);
-            rows.selection = terms.select(term, &batch, &rows.selection, task)?;
+            rows.selection = terms.select(term, &batch, &rows.selection, self.task)?;
             self.narrow_to_few(rows)?;
         }
         terms.end_batch();
@@ -211,10 +208,15 @@ impl<'a> BatchReader<'a> {
         let Some(FileColumn::Read(root, node)) = resolution.columns.get(position) else {
             return Ok(Column::nulls(field.data_type.clone(), self.count));
         };
+        let task = self.task;
+        let path = &self.split.path;
         let (decoded, before) = self.decode(*root)?;
         let column = match decoded {
             Decoded::Array(array) => {
-                convert(array, node).map_err(|refusal| refused(&self.split.path, refusal))?
+                convert(array, node, task).map_err(|failure| match failure {
+                    ConvertError::Refused(refusal) => refused(path, refusal),
+                    ConvertError::Host(error) => EngineError::Host(error),
+                })?
             }
             Decoded::Codes(column) if column.data_type() == &field.data_type => column.clone(),
             // Another column of the scan reads the same as string or binary.

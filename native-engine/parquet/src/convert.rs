@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arclight_columns::{
     Column, FixedWidth, MAX_LONG_DIGITS, NullBuffer, OffsetBuffer, ScalarBuffer, SparkType, Values,
 };
+use arclight_operators::{HostError, TaskContext};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
@@ -20,26 +21,53 @@ use crate::resolve::{Conversion, Node, NodeKind, Rebase, Refusal};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-type Result<T> = std::result::Result<T, Refusal>;
+/// Why values did not become a column.
+#[derive(Debug)]
+pub(crate) enum ConvertError {
+    /// The file has what cannot be read.
+    Refused(Refusal),
+    /// The JVM, which was asked for a part, failed.
+    Host(HostError),
+}
 
-/// The column of a node.
-pub(crate) fn convert(array: &ArrayRef, node: &Node) -> Result<Column> {
-    convert_within(array, node, None)
+impl From<Refusal> for ConvertError {
+    fn from(refusal: Refusal) -> Self {
+        ConvertError::Refused(refusal)
+    }
+}
+
+impl From<HostError> for ConvertError {
+    fn from(error: HostError) -> Self {
+        ConvertError::Host(error)
+    }
+}
+
+type Result<T> = std::result::Result<T, Refusal>;
+type Converted<T> = std::result::Result<T, ConvertError>;
+
+/// The column of a node. Asks `task`'s JVM for old timestamps of time zones other than UTC.
+pub(crate) fn convert(array: &ArrayRef, node: &Node, task: &TaskContext) -> Converted<Column> {
+    convert_within(array, node, None, task)
 }
 
 /// The column of a part of structs, of which some may be NULL: there the part holds anything, even
 /// if the file says that it is never NULL.
-fn convert_within(array: &ArrayRef, node: &Node, structs: Option<&NullBuffer>) -> Result<Column> {
+fn convert_within(
+    array: &ArrayRef,
+    node: &Node,
+    structs: Option<&NullBuffer>,
+    task: &TaskContext,
+) -> Converted<Column> {
     let data_type = &node.data_type;
     let validity = NullBuffer::union(structs, array.nulls());
     match &node.kind {
-        NodeKind::Leaf { conversion, .. } => leaf(array, conversion, data_type, validity),
+        NodeKind::Leaf { conversion, .. } => leaf(array, conversion, data_type, validity, task),
         NodeKind::Struct(fields) => {
             let SparkType::Struct(types) = data_type else {
-                return Err(unexpected(array, data_type));
+                return Err(unexpected(array, data_type).into());
             };
             let Some(array) = array.as_struct_opt() else {
-                return Err(unexpected(array, data_type));
+                return Err(unexpected(array, data_type).into());
             };
             let children = fields
                 .iter()
@@ -50,10 +78,10 @@ fn convert_within(array: &ArrayRef, node: &Node, structs: Option<&NullBuffer>) -
                         let child = array.columns().get(*position);
                         let child =
                             child.ok_or_else(|| Refusal::corrupt("struct lacks a field"))?;
-                        Ok(convert_within(child, node, validity.as_ref())?.flatten())
+                        Ok(convert_within(child, node, validity.as_ref(), task)?.flatten())
                     }
                 })
-                .collect::<Result<Vec<_>>>()?;
+                .collect::<Converted<Vec<_>>>()?;
             let values = Values::Struct(children);
             Ok(Column::flat(
                 data_type.clone(),
@@ -64,22 +92,22 @@ fn convert_within(array: &ArrayRef, node: &Node, structs: Option<&NullBuffer>) -
         }
         NodeKind::List(element) => {
             let Some(list) = array.as_list_opt::<i32>() else {
-                return Err(unexpected(array, data_type));
+                return Err(unexpected(array, data_type).into());
             };
-            let elements = convert(list.values(), element)?.flatten();
+            let elements = convert(list.values(), element, task)?.flatten();
             Ok(list_column(data_type, list.offsets(), elements, validity))
         }
         NodeKind::Map(key, value) => {
             let Some(map) = array.as_map_opt() else {
-                return Err(unexpected(array, data_type));
+                return Err(unexpected(array, data_type).into());
             };
             if map.keys().null_count() > 0 {
-                return Err(Refusal::corrupt("a map key is NULL"));
+                return Err(Refusal::corrupt("a map key is NULL").into());
             }
             let entry = data_type.list_element();
             let entry = entry.ok_or_else(|| unexpected(array, data_type))?;
-            let keys = convert(map.keys(), key)?.flatten();
-            let items = convert(map.values(), value)?.flatten();
+            let keys = convert(map.keys(), key, task)?.flatten();
+            let items = convert(map.values(), value, task)?.flatten();
             let entries = Values::Struct(vec![keys, items]);
             let entries = Column::flat(entry.data_type, map.entries().len(), entries, None);
             Ok(list_column(data_type, map.offsets(), entries, validity))
@@ -114,7 +142,8 @@ fn leaf(
     conversion: &Conversion,
     data_type: &SparkType,
     validity: Option<NullBuffer>,
-) -> Result<Column> {
+    task: &TaskContext,
+) -> Converted<Column> {
     let values = match conversion {
         Conversion::Null => return Ok(Column::nulls(data_type.clone(), array.len()).flatten()),
         Conversion::Same => same(array, data_type)?,
@@ -136,18 +165,21 @@ fn leaf(
             let micros = |d: i32| i64::from(d).checked_mul(MICROS_PER_DAY);
             Values::Int64(checked(&days, validity.as_ref(), micros)?)
         }
-        Conversion::Micros(rebase) => {
-            Values::Int64(rebase_micros(int64(array)?, validity.as_ref(), rebase)?)
-        }
+        Conversion::Micros(rebase) => Values::Int64(rebase_micros(
+            int64(array)?,
+            validity.as_ref(),
+            rebase,
+            task,
+        )?),
         Conversion::Millis(rebase) => {
             let millis = int64(array)?;
             let micros = checked(&millis, validity.as_ref(), |m| m.checked_mul(1000))?;
-            Values::Int64(rebase_micros(micros, validity.as_ref(), rebase)?)
+            Values::Int64(rebase_micros(micros, validity.as_ref(), rebase, task)?)
         }
         Conversion::Bytes => Values::Bytes(views(array, data_type)?),
         Conversion::Decimal { scale_up } => {
             let SparkType::Decimal { precision, .. } = data_type else {
-                return Err(unexpected(array, data_type));
+                return Err(unexpected(array, data_type).into());
             };
             decimal(array, *scale_up, *precision, validity.as_ref())?
         }
@@ -225,11 +257,14 @@ fn days(array: &ArrayRef, rebase: &Rebase) -> Result<ScalarBuffer<i32>> {
     Ok(days.iter().map(|&d| julian_to_gregorian_days(d)).collect())
 }
 
+/// Microseconds of the proleptic Gregorian calendar. What a time zone other than UTC had for a clock
+/// before 1900 the JVM's calendars know: it is asked for those values, all in one call.
 fn rebase_micros(
     micros: ScalarBuffer<i64>,
     validity: Option<&NullBuffer>,
     rebase: &Rebase,
-) -> Result<ScalarBuffer<i64>> {
+    task: &TaskContext,
+) -> Converted<ScalarBuffer<i64>> {
     let Rebase::Legacy(zone) = rebase else {
         return Ok(micros);
     };
@@ -242,17 +277,22 @@ fn rebase_micros(
             .map(|&m| julian_to_gregorian_micros_utc(m))
             .collect());
     }
-    let old = micros
+    let old_rows: Vec<usize> = micros
         .iter()
         .enumerate()
-        .any(|(row, &m)| m < FIRST_SAME_MICROS && is_valid(validity, row));
-    if old {
-        return Err(Refusal::corrupt(format!(
-            "timestamps before 1900 in the legacy hybrid calendar (time zone {}) are not supported",
-            zone.as_deref().unwrap_or("unknown")
-        )));
+        .filter(|&(row, &m)| m < FIRST_SAME_MICROS && is_valid(validity, row))
+        .map(|(row, _)| row)
+        .collect();
+    if old_rows.is_empty() {
+        return Ok(micros);
     }
-    Ok(micros)
+    let mut old: Vec<i64> = old_rows.iter().map(|&row| micros[row]).collect();
+    task.with_host(|host| host.rebase_micros(zone.as_deref(), &mut old))?;
+    let mut rebased = micros.to_vec();
+    for (row, value) in old_rows.into_iter().zip(old) {
+        rebased[row] = value;
+    }
+    Ok(rebased.into())
 }
 
 fn views(array: &ArrayRef, data_type: &SparkType) -> Result<BinaryViewArray> {

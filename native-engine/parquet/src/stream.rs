@@ -167,11 +167,9 @@ impl ParquetStream {
                 let rows = current.next_rows(self.task.settings.batch_size);
                 if !rows.is_empty() {
                     let files = (&file.split, &*file.source, &file.resolution);
-                    let batch = BatchReader::new(&self.plan, files, current, rows)?;
+                    let batch = BatchReader::new(&self.plan, files, current, rows, &self.task)?;
                     let terms = self.terms.as_mut();
-                    return batch
-                        .read(filters, terms, &self.task, &self.metrics)
-                        .map(Some);
+                    return batch.read(filters, terms, &self.metrics).map(Some);
                 }
                 file.current = None;
             }

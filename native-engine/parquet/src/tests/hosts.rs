@@ -13,6 +13,7 @@ use arrow_array::*;
 use parquet::file::properties::WriterProperties;
 
 use super::helpers::*;
+use super::types::old_file;
 use crate::ScanOptions;
 
 /// A JVM that has files, and fails to read after a number of reads.
@@ -87,6 +88,15 @@ impl HostServices for Remote {
     fn close_file(&mut self, handle: u64) {
         self.open.remove(&handle).unwrap();
         *self.balance.lock().unwrap() -= 1;
+    }
+    fn rebase_micros(&mut self, zone: Option<&str>, micros: &mut [i64]) -> Result<(), HostError> {
+        let shift = match zone {
+            None => 1,
+            Some("Asia/Tokyo") => 2,
+            Some(other) => return Err(HostError(format!("no zone {other}"))),
+        };
+        micros.iter_mut().for_each(|m| *m += shift);
+        Ok(())
     }
 }
 
@@ -175,6 +185,38 @@ fn remote_files_that_cannot_be_read_are_skipped_where_told() {
         let result = run(missing, ignore_missing, ignore_corrupt);
         assert!(matches!(result, Err(EngineError::Host(_))), "{result:?}");
     }
+}
+
+#[test]
+fn the_jvm_rebases_old_timestamps_of_other_zones() {
+    let schema = schema(&[("d", S::Date), ("t", S::Timestamp), ("i", S::Timestamp)]);
+    let files = Files::new();
+    let days = -719_164;
+    let micros = i64::from(days) * 86_400_000_000;
+    let mut written = 0;
+    let mut run = |keys: &[(&str, &str)], micros: i64| {
+        let version = ("org.apache.spark.version", "2.4.0");
+        let keys = [&[version], keys].concat();
+        written += 1;
+        let file = old_file(&files, &format!("old {written}"), &keys, days, micros);
+        let memory = TaskMemory::unbounded();
+        let host = Box::new(Remote::default());
+        scan_in(&schema, options(&schema), None, vec![file], 7, memory, host)
+            .map(|scanned| [1, 2].map(|column| scanned.column(column)[0].clone()))
+    };
+    let tokyo = ("org.apache.spark.timeZone", "Asia/Tokyo");
+    assert_eq!(
+        run(&[tokyo], micros).unwrap(),
+        [(micros + 2).to_string(), (micros + 2).to_string()]
+    );
+    assert_eq!(
+        run(&[], micros).unwrap(),
+        [(micros + 1).to_string(), (micros + 1).to_string()]
+    );
+    // Later ones are the same in both calendars: it isn't asked.
+    assert_eq!(run(&[tokyo], 17).unwrap(), ["17", "17"]);
+    let error = run(&[("org.apache.spark.timeZone", "Mars/Olympus")], micros).unwrap_err();
+    assert!(matches!(error, EngineError::Host(_)), "{error:?}");
 }
 
 #[test]

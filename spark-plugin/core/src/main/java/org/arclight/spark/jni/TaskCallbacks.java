@@ -71,6 +71,14 @@ public interface TaskCallbacks {
   /** Closes a file. */
   void closeFile(long handle);
 
+  /**
+   * Makes microseconds of the hybrid Julian-Gregorian calendar proleptic Gregorian ones, in place.
+   *
+   * @param zone the time zone in which they were written; null: the JVM's own
+   * @param address of count 64-bit integers
+   */
+  void rebaseMicros(String zone, long address, int count);
+
   /** The next frame of a broadcast; null at the end. */
   byte[] nextBroadcast(int input);
 

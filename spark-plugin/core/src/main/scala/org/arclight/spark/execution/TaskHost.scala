@@ -1,9 +1,14 @@
 package org.arclight.spark.execution
 
+import java.lang.{Long => JLong}
+import java.util.TimeZone
+
 import org.apache.spark.{SparkException, TaskContext}
 import org.apache.spark.arclight.{NativeTables, ShuffleBlocks}
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
+import org.apache.spark.sql.catalyst.util.RebaseDateTime.rebaseJulianToGregorianMicros
+import org.apache.spark.unsafe.Platform
 
 import org.arclight.spark.jni.{ShuffleFiles, TaskCallbacks}
 import org.arclight.spark.memory.NativeMemoryConsumer
@@ -121,6 +126,15 @@ final class TaskHost(
   override def fileFailed(): Unit = if (filesOpened) files.throwFailure()
 
   override def closeFile(handle: Long): Unit = files.close(handle)
+
+  override def rebaseMicros(zone: String, address: Long, count: Int): Unit = {
+    // As Spark's RebaseSpec has it.
+    val timeZone = Option(zone).getOrElse(TimeZone.getDefault.getID)
+    for (at <- address until address + count * JLong.BYTES.toLong by JLong.BYTES.toLong) {
+      val rebased = rebaseJulianToGregorianMicros(timeZone, Platform.getLong(null, at))
+      Platform.putLong(null, at, rebased)
+    }
+  }
 
   /** Makes the native task stop soon, if another thread runs it. */
   def stop(): Unit = closing = true

@@ -115,18 +115,35 @@ class NestedFilesSuite extends FilesSuite {
     }
   }
 
-  test("dates and timestamps of long ago in the old calendar") {
+  // Clocks before 1900 had a zone's own time to the second; Apia changed the day, too.
+  for {
+    zone <- Seq(
+      "UTC", "America/Los_Angeles", "Europe/Amsterdam", "Asia/Kolkata", "Pacific/Apia", "+05:30")
+    outputType <- Seq("INT96", "TIMESTAMP_MICROS", "TIMESTAMP_MILLIS")
+  } test(s"dates and timestamps of long ago in the old calendar, $outputType of $zone") {
     val path = newPath()
     withSQLConf(
-      SQLConf.SESSION_LOCAL_TIMEZONE.key -> "UTC",
+      SQLConf.SESSION_LOCAL_TIMEZONE.key -> zone,
       ArclightConf.ENABLED.key -> "false",
-      SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key -> "TIMESTAMP_MICROS",
-      SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key -> "LEGACY") {
-      spark.range(50).selectExpr(
-        "id", "array(date_add(DATE '1500-02-27', CAST(id AS INT)), NULL) AS dates",
-        "named_struct('t', timestamp_seconds(-15000000000L + id * 86400)) AS s").write.parquet(path)
+      SQLConf.PARQUET_OUTPUT_TIMESTAMP_TYPE.key -> outputType,
+      SQLConf.PARQUET_REBASE_MODE_IN_WRITE.key -> "LEGACY",
+      SQLConf.PARQUET_INT96_REBASE_MODE_IN_WRITE.key -> "LEGACY") {
+      val times = Seq(
+        "-0044-03-15 12:00:00", "0001-01-01 00:00:00", "1582-10-04 23:59:59.999",
+        "1582-10-15 00:00:00", "1883-11-18 11:59:59", "1892-07-04 12:00:00",
+        "1899-12-31 23:59:59.5", "1900-01-01 00:00:00", "2026-11-29 12:34:56")
+        .map(time => s"TIMESTAMP_LTZ'$time'").mkString(", ")
+      spark.range(1200).selectExpr(
+        "id", "date_add(DATE '1500-02-27', CAST(id AS INT)) AS day",
+        s"IF(id % 10 = 9, NULL, array($times)[id % 10]) AS time",
+        "array(date_add(DATE '1500-02-27', CAST(id AS INT)), NULL) AS dates",
+        "named_struct('t', timestamp_seconds(-15000000000L + id * 8640000)) AS s").write.parquet(path)
     }
-    compare(SQLConf.SESSION_LOCAL_TIMEZONE.key -> "UTC")(all(path))
+    for (readIn <- Seq("UTC", "Asia/Tokyo")) {
+      compare(SQLConf.SESSION_LOCAL_TIMEZONE.key -> readIn)(all(path))
+      compare(SQLConf.SESSION_LOCAL_TIMEZONE.key -> readIn)(
+        all(path).where("time < TIMESTAMP_LTZ'1890-01-01 00:00:00'").groupBy("time").count())
+    }
   }
 
   test("parts of nested columns") {
@@ -233,6 +250,22 @@ class NestedFilesSuite extends FilesSuite {
       writer.close()
     }
     path
+  }
+
+  test("files of an unknown writer that are said to have the old calendar") {
+    val path = writeLayout(
+      "required int32 d (DATE); optional int64 t (TIMESTAMP(MICROS,true));" +
+        " required int64 m (TIMESTAMP(MILLIS,true));",
+      rows = 200) { (group, row) =>
+      group.add("d", row * 1000 - 200000)
+      if (row % 7 != 0) {
+        group.add("t", row * 400000000000000L - 70000000000000000L)
+      }
+      group.add("m", row * 400000000000L - 70000000000000L)
+    }
+    Seq("LEGACY", "CORRECTED").foreach { mode =>
+      compare(SQLConf.PARQUET_REBASE_MODE_IN_READ.key -> mode)(all(path))
+    }
   }
 
   /** Layouts of lists and maps, with what makes the row of a number in 0, 1, 2. */
