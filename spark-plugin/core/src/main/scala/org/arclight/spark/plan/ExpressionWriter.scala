@@ -30,7 +30,7 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
    * own code where it has none.
    */
   def root(expression: Expression): SubstraitExpression = {
-    val tree = withoutSubqueries(expression)
+    val tree = ExpressionWriter.withoutSubqueries(expression)
     val analysis = stage.analyze(tree)
     val declined = analysis.operands.nonEmpty && ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
     if (declined || !(analysis.isNative || analysis.hasOneJvmSubtree)) {
@@ -44,13 +44,13 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
 
   /** Whether [[root]] gives an expression that neither raises nor crosses into the JVM. */
   def isTotal(expression: Expression): Boolean = {
-    val analysis = stage.analyze(withoutSubqueries(expression))
+    val analysis = stage.analyze(ExpressionWriter.withoutSubqueries(expression))
     analysis.isNative && !analysis.mayFail && !ArclightConf.TEST_DECLINE_KERNELS.get(stage.conf)
   }
 
   /** An expression of kernels that can't fail, without a guard. */
   def unguarded(expression: Expression): SubstraitExpression =
-    write(stage.analyze(withoutSubqueries(expression)))
+    write(stage.analyze(ExpressionWriter.withoutSubqueries(expression)))
 
   /** A literal. */
   override def literal(value: Any, dataType: DataType): SubstraitExpression =
@@ -90,17 +90,6 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
   def position(attribute: Attribute): Int =
     positions.getOrElse(attribute.exprId, throw new PlanException(
       s"column $attribute is not among ${inputs.mkString("[", ", ", "]")}"))
-
-  /** A tree with the values of its executed subqueries in their places, without aliases on top. */
-  private def withoutSubqueries(expression: Expression): Expression = {
-    val bare = expression match {
-      case alias: Alias => alias.child
-      case other => other
-    }
-    bare.transformWithPruning(_.containsPattern(PLAN_EXPRESSION)) {
-      case subquery: ScalarSubqueryExec => Literal(subquery.eval(), subquery.dataType)
-    }
-  }
 
   private def write(analysis: Analysis): SubstraitExpression =
     if (analysis.notNative.isDefined) {
@@ -164,6 +153,17 @@ private[plan] object ExpressionWriter {
 
   /** Spark's own expression. */
   val JVM: String = "jvm_expression"
+
+  /** A tree with the values of its executed subqueries in their places, without aliases on top. */
+  def withoutSubqueries(expression: Expression): Expression = {
+    val bare = expression match {
+      case alias: Alias => alias.child
+      case other => other
+    }
+    bare.transformWithPruning(_.containsPattern(PLAN_EXPRESSION)) {
+      case subquery: ScalarSubqueryExec => Literal(subquery.eval(), subquery.dataType)
+    }
+  }
 
   /** A reference to a column. */
   def reference(position: Int): FieldReference =

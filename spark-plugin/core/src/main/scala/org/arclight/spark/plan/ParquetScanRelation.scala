@@ -64,7 +64,10 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
     Relation(Rel.newBuilder().setRead(rel).build(), output, id)
   }
 
-  /** The conjuncts that compare a column with literals: they never raise, and statistics serve. */
+  /**
+   * The conjuncts that compare a column with literals or with values of subqueries: they never raise,
+   * and statistics serve.
+   */
   private def pruning(
       fileColumns: Seq[Attribute],
       output: Seq[Attribute],
@@ -72,6 +75,7 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
     val columns = AttributeSet(fileColumns)
     val writer = expressions(output)
     val simple = dataFilters.flatMap(ConditionalExpressions.conjuncts)
+      .map(ExpressionWriter.withoutSubqueries)
       .filter(isSimple(_, columns))
       .filter(analyze(_).isNative)
     simple.reduceOption(And).map(writer.unguarded)
@@ -83,8 +87,8 @@ private[plan] trait ParquetScanRelation { this: StageBuilder =>
     case In(column: Attribute, list) =>
       columns.contains(column) && list.forall(_.isInstanceOf[Literal])
     case InSet(column: Attribute, _) => columns.contains(column)
-    case BinaryComparison(column: Attribute, _: Literal) => columns.contains(column)
-    case BinaryComparison(_: Literal, column: Attribute) => columns.contains(column)
+    case BinaryComparison(column: Attribute, NonNullLiteral(_, _)) => columns.contains(column)
+    case BinaryComparison(NonNullLiteral(_, _), column: Attribute) => columns.contains(column)
     case _ => false
   }
 }

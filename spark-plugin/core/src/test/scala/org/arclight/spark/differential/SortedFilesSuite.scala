@@ -51,6 +51,13 @@ class SortedFilesSuite extends FilesSuite with AdaptiveSparkPlanHelper {
     }
   }
 
+  test("a subquery's value leaves out rows too, and NULL all") {
+    val frame = checkNative(
+      "SELECT * FROM sorted WHERE id > (SELECT max(s.id) - 300 FROM sorted s) ORDER BY id")
+    assert(prunedRows(frame) > rows / 2)
+    checkNative("SELECT * FROM sorted WHERE id > (SELECT max(s.id) FROM sorted s WHERE s.hole < 0)")
+  }
+
   test("positions of rows are those in the file") {
     val frame = checkNative(
       s"SELECT id, _metadata.row_index FROM parquet.`$folder/sorted` " +
