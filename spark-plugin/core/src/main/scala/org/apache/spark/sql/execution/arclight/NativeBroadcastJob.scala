@@ -10,13 +10,13 @@ import org.apache.spark.SparkException
 import org.apache.spark.broadcast.Broadcast
 import org.apache.spark.rdd.RDD
 import org.apache.spark.sql.catalyst.InternalRow
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow
+import org.apache.spark.sql.catalyst.expressions.{UnsafeProjection, UnsafeRow}
 import org.apache.spark.sql.catalyst.plans.logical.Statistics
 import org.apache.spark.sql.catalyst.plans.physical.{BroadcastMode, BroadcastPartitioning, Partitioning}
 import org.apache.spark.sql.errors.QueryExecutionErrors
 import org.apache.spark.sql.execution.{FileSourceScanExec, SQLExecution}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, BroadcastExchangeLike}
-import org.apache.spark.sql.execution.joins.{HashedRelation, HashedRelationBroadcastMode}
+import org.apache.spark.sql.execution.joins.{HashedRelation, HashedRelationBroadcastMode, HashedRelationWithAllNullKeys}
 import org.apache.spark.sql.execution.metric.{SQLMetric, SQLMetrics}
 import org.apache.spark.sql.types.LongType
 import org.apache.spark.unsafe.map.BytesToBytesMap
@@ -30,7 +30,9 @@ import org.arclight.spark.execution.{CollectKeysExec, KeyExchange, KeySet}
  * Spark's limits and time, and fails with Spark's errors.
  *
  * What is broadcast are the rows in frames. Native joins take these; for a consumer in the JVM
- * what its mode makes of them is built when the first one asks, and is broadcast too.
+ * what its mode makes of them is built when the first one asks, and is broadcast too. Rows with a
+ * NULL key for a null-aware join are broadcast beside the value by which AQE knows that they leave
+ * nothing of the join.
  */
 trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
 
@@ -93,7 +95,7 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
         longMetric("dataSize") += dataSize
         checkSize(dataSize)
         val beforeBroadcast = System.nanoTime()
-        val broadcasted = sparkContext.broadcastInternal[Any](frames, serializedOnly = true)
+        val broadcasted = broadcast(frames, rowCount)
         longMetric("broadcastTime") += millisSince(beforeBroadcast)
         postMetrics()
         promise.trySuccess(broadcasted)
@@ -106,6 +108,26 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
           throw wrapped
       }
     }
+
+  /** The frames where they are not what [[relationFuture]] has. Set before that is done. */
+  @transient @volatile private var framesApart: Option[Broadcast[Array[Array[Byte]]]] = None
+
+  private def broadcast(frames: Array[Array[Byte]], rowCount: Long): Broadcast[Any] =
+    if (haveNullKey(frames, rowCount)) {
+      framesApart = Some(sparkContext.broadcastInternal(frames, serializedOnly = true))
+      // AQEPropagateEmptyRelation looks for it.
+      sparkContext.broadcastInternal[Any](HashedRelationWithAllNullKeys, serializedOnly = true)
+    } else {
+      sparkContext.broadcastInternal[Any](frames, serializedOnly = true)
+    }
+
+  /** Whether a key is NULL that is for a null-aware join, if the rows are not too many. */
+  private def haveNullKey(frames: Array[Array[Byte]], rowCount: Long): Boolean = mode match {
+    case HashedRelationBroadcastMode(Seq(key), true) if rowCount <= NativeBroadcastJob.MAX_KEY_ROWS =>
+      val keyOf = UnsafeProjection.create(Seq(key))
+      rows(frames).exists(keyOf(_).isNullAt(0))
+    case _ => false
+  }
 
   /** Takes the keys from the rows, if these are not too many. */
   private def settle(
@@ -154,7 +176,8 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
   /** The frames, once they are there. */
   protected def broadcastFrames(): Broadcast[Array[Array[Byte]]] =
     try {
-      relationFuture.get(timeout, TimeUnit.SECONDS).asInstanceOf[Broadcast[Array[Array[Byte]]]]
+      val broadcasted = relationFuture.get(timeout, TimeUnit.SECONDS)
+      framesApart.getOrElse(broadcasted.asInstanceOf[Broadcast[Array[Array[Byte]]]])
     } catch {
       case late: TimeoutException =>
         logError(s"Could not execute broadcast in $timeout secs.", late)
