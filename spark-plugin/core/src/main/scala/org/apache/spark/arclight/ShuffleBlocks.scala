@@ -9,7 +9,8 @@ import org.apache.spark.internal.config
 import org.apache.spark.shuffle.{FetchFailedException, IndexShuffleBlockResolver}
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.metric.{SQLMetric, SQLShuffleReadMetricsReporter}
-import org.apache.spark.storage.{BlockId, BlockManagerId, FallbackStorage, ShuffleBlockFetcherIterator, ShuffleBlockId}
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.storage.{BlockId, BlockManagerId, FallbackStorage, ShuffleBlockBatchId, ShuffleBlockFetcherIterator, ShuffleBlockId}
 import org.apache.spark.unsafe.Platform
 
 import org.arclight.spark.jni.ShuffleFiles
@@ -44,7 +45,10 @@ final class ShuffleBlocks(
     // as they do there, where nothing else orders them.
     val byPartition = remote.isEmpty && isOfWholePartitions && byMap.length <= MAX_OPEN_FILES &&
       bytes > FEW_BYTES
-    val ordered = if (byPartition) segments.sortBy(_.block.id.reduceId) else segments
+    val ordered =
+      if (byPartition) segments.sortBy(_.block.id.reduceId)
+      else if (inBatches) segments.foldLeft(Vector.empty[Segment])(joined)
+      else segments
     localSegments = ordered
     reporter.incLocalBlocksFetched(ordered.length)
     reporter.incLocalBytesRead(bytes)
@@ -73,6 +77,22 @@ final class ShuffleBlocks(
 
   private var localSegments: IndexedSeq[Segment] = IndexedSeq.empty
 
+  /** Segments with another one, which goes on with the last one where it lies behind it. */
+  private def joined(segments: Vector[Segment], next: Segment): Vector[Segment] =
+    segments.lastOption match {
+      case Some(last) if last.file == next.file && last.offset + last.length == next.offset =>
+        segments.init :+ last.copy(length = last.length + next.length)
+      case _ => segments :+ next
+    }
+
+  /**
+   * Whether a map task's blocks for neighbouring partitions are read as one, which the engine can
+   * always do (see BlockStoreShuffleReader.fetchContinuousBlocksInBatch).
+   */
+  private def inBatches: Boolean =
+    SQLConf.get.fetchShuffleBlocksInBatch &&
+      !SparkEnv.get.conf.get(config.SHUFFLE_USE_OLD_FETCH_PROTOCOL)
+
   private def isOfWholePartitions: Boolean = spec match {
     case _: CoalescedPartitionSpec => true
     case _ => false
@@ -83,7 +103,11 @@ final class ShuffleBlocks(
     closeStream()
     if (remote.nonEmpty && fetched.hasNext) {
       val (id, opened) = fetched.next()
-      current = sizes.get(id)
+      current = id match {
+        case ShuffleBlockBatchId(shuffle, map, first, _) =>
+          sizes.get(ShuffleBlockId(shuffle, map, first))
+        case block => sizes.get(block)
+      }
       stream = opened
       true
     } else {
@@ -224,7 +248,7 @@ final class ShuffleBlocks(
       checksumEnabled = false,
       conf.get(config.SHUFFLE_CHECKSUM_ALGORITHM),
       reporter,
-      doBatchFetch = false).toCompletionIterator
+      doBatchFetch = inBatches).toCompletionIterator
   }
 }
 

@@ -7,7 +7,7 @@ import scala.jdk.CollectionConverters._
 import org.apache.commons.io.FileUtils
 import org.apache.spark.arclight.TaskInternals
 import org.apache.spark.sql.DataFrame
-import org.apache.spark.sql.execution.adaptive.AdaptiveSparkPlanHelper
+import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, AdaptiveSparkPlanHelper, QueryStageExec}
 import org.apache.spark.sql.execution.exchange.ReusedExchangeExec
 import org.apache.spark.sql.functions.col
 import org.apache.spark.sql.internal.SQLConf
@@ -20,7 +20,7 @@ class ShuffleReadSuite extends NativeSuite with AdaptiveSparkPlanHelper {
   // Many groups of several rows each, and enough of them for a partition to be noted.
   private val ROWS = "(SELECT id * 7919 % 60000 AS k, id % 5 AS j, id AS v FROM range(0, 300000, 1, 4))"
 
-  private def withPartitions(count: Int)(test: => Unit): Unit =
+  private def withPartitions[T](count: Int)(test: => T): T =
     withSQLConf(SQLConf.SHUFFLE_PARTITIONS.key -> count.toString)(test)
 
   test("groups of several partitions that a task reads") {
@@ -33,6 +33,19 @@ class ShuffleReadSuite extends NativeSuite with AdaptiveSparkPlanHelper {
         }
       }
     }
+  }
+
+  test("neighbouring blocks of a map task are read as one, unless that is switched off") {
+    def blocks(batches: Boolean): Long =
+      withSQLConf(SQLConf.FETCH_SHUFFLE_BLOCKS_IN_BATCH.key -> batches.toString) {
+        withPartitions(20) {
+          val frame = checkNative(s"SELECT j, count(*), sum(v) FROM $ROWS GROUP BY j ORDER BY j")
+          collect(frame.queryExecution.executedPlan) { case AQEShuffleReadExec(stage: QueryStageExec, _) => stage.plan }
+            .map(_.metrics("localBlocksFetched").value).head
+        }
+      }
+    assert(blocks(batches = true) == 4)
+    assert(blocks(batches = false) > 4)
   }
 
   test("groups by more than the shuffle's keys, and by others") {
