@@ -17,6 +17,9 @@ object Exclusion {
   /** The test asserts on something of the JVM's execution, which is not there. */
   private val OF_THE_JVM = Set("plan", "metrics", "codegen", "memory")
 
+  /** The test asserts on what becomes of partitions of so many bytes; native blocks have fewer. */
+  private val SIZE = "size"
+
   /** The test fails without the plugin too, where it is built so far. */
   val ENVIRONMENT = "environment"
 
@@ -24,7 +27,7 @@ object Exclusion {
   private val ORDER = "order"
 
   /** All that may excuse a test. A wrong row does not. */
-  val KINDS: Set[String] = OF_THE_JVM + ORDER + ENVIRONMENT
+  val KINDS: Set[String] = OF_THE_JVM + SIZE + ORDER + ENVIRONMENT
 }
 
 /** The tests of one suite that do not run, from its file in `excluded-tests`. */
