@@ -23,6 +23,7 @@ enum Kind {
     FileCorrupt = 5,
     Io = 6,
     Expression = 7,
+    FileDuplicateField = 8,
 }
 
 /// What an export may fail with.
@@ -55,6 +56,7 @@ impl DoorError {
             DoorError::Engine(EngineError::ReadFile { kind, .. }) => match kind {
                 ReadFileError::NotFound => Kind::FileNotFound,
                 ReadFileError::TypeMismatch(_) => Kind::FileTypeMismatch,
+                ReadFileError::DuplicateField(_) => Kind::FileDuplicateField,
                 ReadFileError::Corrupt => Kind::FileCorrupt,
             },
             DoorError::Engine(EngineError::Expression(
@@ -82,6 +84,10 @@ impl DoorError {
                 mismatch.expected.clone(),
                 mismatch.found.clone(),
             ],
+            DoorError::Engine(EngineError::ReadFile {
+                kind: ReadFileError::DuplicateField(field),
+                ..
+            }) => vec![field.name.clone(), field.found.clone()],
             DoorError::Engine(EngineError::Memory(MemoryError::Exhausted {
                 requested,
                 received,

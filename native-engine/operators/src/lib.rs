@@ -42,7 +42,7 @@ pub use limit::Limit;
 pub use metrics::OperatorMetrics;
 pub use nested_loop::{NestedLoopJoin, NestedLoopKind};
 pub use operator::{
-    BatchStream, ColumnMismatch, EngineError, Operator, OperatorRef, ReadFileError,
+    BatchStream, ColumnMismatch, DuplicateField, EngineError, Operator, OperatorRef, ReadFileError,
 };
 pub use project::Project;
 pub use range::Range;

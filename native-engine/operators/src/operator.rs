@@ -65,8 +65,19 @@ pub enum ReadFileError {
     NotFound,
     /// FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH, with its parameters.
     TypeMismatch(Box<ColumnMismatch>),
+    /// FAILED_READ_FILE.NO_HINT: several fields have the name of a column, but for its case.
+    DuplicateField(Box<DuplicateField>),
     /// FAILED_READ_FILE.NO_HINT: damaged files and all else.
     Corrupt,
+}
+
+/// A column's name, and the fields of a file that have it in any case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateField {
+    /// The name in the schema.
+    pub name: String,
+    /// The fields' names, in brackets and separated by commas.
+    pub found: String,
 }
 
 /// A column that cannot be read as the type it should have.

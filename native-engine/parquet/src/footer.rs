@@ -12,6 +12,7 @@ use parquet::errors::Result;
 use parquet::file::metadata::{
     ColumnChunkMetaData, FileMetaData, ParquetMetaData, ParquetMetaDataReader,
 };
+use parquet::file::reader::{ChunkReader, Length};
 use parquet::schema::types::{SchemaDescPtr, SchemaDescriptor, Type, TypePtr};
 
 use crate::resolve::Annotation;
@@ -20,6 +21,12 @@ use crate::source::{FileReader, FileSource};
 /// Footers kept by the process, and their bytes.
 const CACHED_FOOTERS: usize = 256;
 const CACHED_BYTES: usize = 64 << 20;
+
+/// The bytes of a file's two magic numbers and of the length of its footer.
+const SHORTEST_FILE: u64 = 12;
+
+/// What a file ends with; the second one if its footer is encrypted.
+const MAGICS: [[u8; 4]; 2] = [*b"PAR1", *b"PARE"];
 
 /// A file's footer.
 #[derive(Debug)]
@@ -60,7 +67,10 @@ impl Footer {
         let footer = ParquetMetaDataReader::new()
             .parse_and_finish(&reader)
             .and_then(Footer::new)
-            .map_err(|e| source.error(e))?;
+            .map_err(|e| match why_no_parquet(&reader, path) {
+                Some(reason) => source.error(reason),
+                None => source.error(e),
+            })?;
         let footer = Arc::new(footer);
         if let Some(key) = key {
             remember(key, Arc::clone(&footer));
@@ -125,6 +135,21 @@ impl Calendar {
             time_zone: find("org.apache.spark.timeZone"),
         }
     }
+}
+
+/// Why a file is no Parquet file, if its end says so, in the words of parquet-mr's `ParquetFileReader`.
+fn why_no_parquet(reader: &FileReader, path: &str) -> Option<String> {
+    let length = reader.len();
+    if length < SHORTEST_FILE {
+        return Some(format!(
+            "{path} is not a Parquet file (length is too low: {length})"
+        ));
+    }
+    let magic = reader.get_bytes(length - 4, 4).ok()?;
+    (!MAGICS.iter().any(|known| magic == known[..])).then(|| {
+        let magic: Vec<u8> = magic.to_vec();
+        format!("{path} is not a Parquet file. Expected magic number at tail, but found {magic:?}")
+    })
 }
 
 /// The same type with leaves of plain physical types, so that arrow-rs converts nothing, and with

@@ -1,7 +1,7 @@
 //! Finding the scan's columns in a file, and how each leaf becomes its Spark type.
 
 use arclight_columns::{Field, Schema, SparkType};
-use arclight_operators::{ColumnMismatch, ReadFileError};
+use arclight_operators::{ColumnMismatch, DuplicateField, ReadFileError};
 use parquet::basic::{ConvertedType, LogicalType, Repetition, TimeUnit, Type as PhysicalType};
 use parquet::schema::types::{Type, TypePtr};
 
@@ -20,6 +20,17 @@ impl Refusal {
         Refusal {
             kind: ReadFileError::Corrupt,
             message: message.into(),
+        }
+    }
+
+    fn duplicate(name: &str, found: &[&str]) -> Self {
+        let found = format!("[{}]", found.join(", "));
+        let message =
+            format!("Found duplicate field(s) \"{name}\": {found} in case-insensitive mode");
+        let name = name.to_string();
+        Refusal {
+            kind: ReadFileError::DuplicateField(Box::new(DuplicateField { name, found })),
+            message,
         }
     }
 
@@ -240,10 +251,7 @@ impl Resolver<'_> {
                 .map(|f| f.name())
                 .filter(|n| n.to_lowercase() == lower)
                 .collect();
-            return Err(Refusal::corrupt(format!(
-                "Found duplicate field(s) \"{lower}\": [{}] in case-insensitive mode",
-                names.join(", ")
-            )));
+            return Err(Refusal::duplicate(name, &names));
         }
         Ok(first.map(|(position, _)| position))
     }

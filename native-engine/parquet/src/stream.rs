@@ -106,7 +106,9 @@ impl ParquetStream {
         };
         let ignored = match kind {
             ReadFileError::NotFound => options.ignore_missing_files,
-            ReadFileError::TypeMismatch(_) | ReadFileError::Corrupt => options.ignore_corrupt_files,
+            ReadFileError::TypeMismatch(_)
+            | ReadFileError::DuplicateField(_)
+            | ReadFileError::Corrupt => options.ignore_corrupt_files,
         };
         if !ignored {
             // Of a file behind the JVM it has the exception itself.

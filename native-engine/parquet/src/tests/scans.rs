@@ -232,6 +232,14 @@ fn missing_and_damaged_files() {
         let rows = scan_all(file, true, false).unwrap().rows();
         assert_eq!(rows, 20, "{}", file.path);
     }
+    let message = |file| {
+        scan_all(file, false, false)
+            .map(|s| s.rows())
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(message(&text).contains("is not a Parquet file. Expected magic number at tail"));
+    assert!(message(&tiny).contains("is not a Parquet file (length is too low: 4)"));
     assert_eq!(kind(&gone, true, false), ReadFileError::NotFound);
     assert_eq!(scan_all(&gone, false, true).unwrap().rows(), 20);
 }

@@ -14,6 +14,7 @@ public final class NativeEngineException extends RuntimeException {
   public static final int FILE_CORRUPT = 5;
   public static final int IO = 6;
   public static final int EXPRESSION = 7;
+  public static final int FILE_DUPLICATE_FIELD = 8;
 
   private final int kind;
   private final String path;
@@ -22,7 +23,8 @@ public final class NativeEngineException extends RuntimeException {
   /**
    * @param path the file an error of reading is about, else null
    * @param parameters what Spark's error of the kind says besides: of {@link #FILE_TYPE_MISMATCH}
-   *     the column, its type in the schema and its type in the file; of {@link #OUT_OF_MEMORY} the
+   *     the column, its type in the schema and its type in the file; of {@link
+   *     #FILE_DUPLICATE_FIELD} the column and the names in the file; of {@link #OUT_OF_MEMORY} the
    *     bytes asked for and the bytes that could be had
    */
   public NativeEngineException(int kind, String message, String path, String[] parameters) {

@@ -43,6 +43,9 @@ object ErrorTranslation {
           expected = error.parameter(1),
           found = error.parameter(2),
           error)
+      case NativeEngineException.FILE_DUPLICATE_FIELD =>
+        ReadErrors.duplicateField(
+          path(error), name = error.parameter(0), found = error.parameter(1), error)
       case NativeEngineException.FILE_CORRUPT => ReadErrors.unreadable(path(error), error)
       case NativeEngineException.IO if error.path != null =>
         ReadErrors.unreadable(path(error), new IOException(error.getMessage, error))

@@ -140,6 +140,23 @@ class DamagedFilesSuite extends NativeSuite {
       }
     }
 
+    test(s"fields whose names differ by case only, read $how") {
+      withTempPath { path =>
+        withSQLConf(SQLConf.CASE_SENSITIVE.key -> "true") {
+          off(spark.range(10).selectExpr("id", "id AS Id", "id AS text").write.parquet(path.getPath))
+        }
+        withSQLConf(conf: _*) {
+          checkError(table(path, "ID BIGINT"), "_LEGACY_ERROR_TEMP_2093")
+          def cause(): Throwable =
+            causes(intercept[Exception](table(path, "ID BIGINT").collect())).last
+          val expected = off(cause())
+          assert(cause().getMessage == expected.getMessage)
+          assert(cause().getClass == expected.getClass)
+          checkRows(table(path, "text BIGINT"), 10)
+        }
+      }
+    }
+
     test(s"a file that is deleted before it is read, read $how") {
       withFiles(3) { (folder, files) =>
         withSQLConf(conf: _*) {

@@ -27,6 +27,14 @@ object ReadErrors {
     QueryExecutionErrors.parquetColumnDataTypeMismatchError(path, column, expected, found, mismatch)
   }
 
+  /** Several fields of a file have a column's name, but for its case. */
+  def duplicateField(path: String, name: String, found: String, cause: Throwable): Throwable = {
+    val duplicate =
+      QueryExecutionErrors.foundDuplicateFieldInCaseInsensitiveModeError(name, found)
+    duplicate.addSuppressed(cause)
+    unreadable(path, duplicate)
+  }
+
   /** The name of a local file in Spark's errors. */
   def localFile(path: String): String =
     SparkPath.fromPath(new Path("file", "", path)).urlEncoded
