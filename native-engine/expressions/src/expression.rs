@@ -55,11 +55,11 @@ impl JvmExpressions for NoJvm {
     }
 }
 
-/// What an evaluation may use beside its batch. One per batch.
+/// What an evaluation may use beside its batch.
 pub struct EvalContext<'a> {
     /// Spark's own expressions.
     pub jvm: &'a mut dyn JvmExpressions,
-    /// What these gave for the batch.
+    /// What these gave for the batch, which may be known of other evaluations over it.
     pub results: JvmResults,
     /// Batches whose failed kernel Spark's expression did not confirm (a defect: tests fail).
     pub kernel_disagreements: u64,

@@ -50,6 +50,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       byPartition: Boolean = false): Relation = {
     val columns = inputColumns(input, aggregateExpressions)
     val writer = expressions(columns)
+    val arguments = sharingExpressions(columns)
     val (id, common) = this.common(operator)
     val grouping = AggregateRel.Grouping.newBuilder()
       .addAllExpressionReferences(groupingExpressions.indices.map(Int.box).asJava)
@@ -58,7 +59,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       .setInput(input.rel)
       .addAllGroupingExpressions(groupingExpressions.map(writer.root).asJava)
       .addGroupings(grouping)
-      .addAllMeasures(aggregateExpressions.map(measure(_, writer)).asJava)
+      .addAllMeasures(aggregateExpressions.map(measure(_, arguments, writer)).asJava)
       .setAdvancedExtension(AdvancedExtension.newBuilder()
         .setEnhancement(any(AggregateFallbacks.newBuilder()
           .addAllMeasures(aggregateExpressions.map(fallbacks).asJava)
@@ -102,10 +103,11 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
 
   private def measure(
       aggregate: AggregateExpression,
-      writer: ExpressionWriter): AggregateRel.Measure = {
+      arguments: ExpressionWriter,
+      conditions: ExpressionWriter): AggregateRel.Measure = {
     val function = aggregate.aggregateFunction
     val entry = entryOf(function)
-    val (phase, arguments) = aggregate.mode match {
+    val (phase, taken) = aggregate.mode match {
       case Partial =>
         (AggregationPhase.AGGREGATION_PHASE_INITIAL_TO_INTERMEDIATE, function.children)
       case PartialMerge =>
@@ -120,14 +122,14 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
     // DISTINCT is in the plan's grouping by the time Spark has planned an aggregation.
     val call = SubstraitFunction.newBuilder()
       .setFunctionReference(this.function(entry.function))
-      .addAllArguments(ExpressionWriter.arguments(arguments.map(writer.root)).asJava)
+      .addAllArguments(ExpressionWriter.arguments(taken.map(arguments.root)).asJava)
       .addAllOptions(ExpressionWriter.options(entry.options(function)).asJava)
       .setOutputType(SparkTypes.toSubstrait(function.dataType, function.nullable))
       .setPhase(phase)
       .setInvocation(SubstraitFunction.AggregationInvocation.AGGREGATION_INVOCATION_ALL)
     val measure = AggregateRel.Measure.newBuilder().setMeasure(call)
     if (!AggregateShape.takesBuffers(aggregate)) {
-      aggregate.filter.foreach(condition => measure.setFilter(writer.root(condition)))
+      aggregate.filter.foreach(condition => measure.setFilter(conditions.root(condition)))
     }
     measure.build()
   }

@@ -1,11 +1,12 @@
 package org.arclight.spark.plan
 
+import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 
 import io.substrait.proto.{Expression => SubstraitExpression, FunctionArgument, FunctionOption}
 import io.substrait.proto.Expression.{FieldReference, ReferenceSegment, ScalarFunction}
 import org.apache.spark.sql.catalyst.expressions._
-import org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION
+import org.apache.spark.sql.catalyst.trees.TreePattern.{PLAN_EXPRESSION, SCALA_UDF}
 import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec}
 import org.apache.spark.sql.types.{DataType, IntegerType}
 
@@ -17,9 +18,17 @@ import org.arclight.spark.plan.expressions.{Analysis, ConditionalExpressions, Fu
  *
  * @param stage the plan, whose functions and table of Spark's expressions are added to
  * @param inputs the relation's columns, by position
+ * @param sharing whether equal trees that Spark's own code evaluates have one entry in that table: the
+ *     engine, which evaluates all of them over the same batches, takes the results of the first one
+ *     for the others
  */
-private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attribute])
+private[plan] final class ExpressionWriter(
+    stage: StageBuilder,
+    inputs: Seq[Attribute],
+    sharing: Boolean)
   extends FunctionCalls {
+
+  private val shared = mutable.HashMap.empty[Expression, Int]
 
   private val positions: Map[ExprId, Int] =
     inputs.iterator.map(_.exprId).zipWithIndex.toSeq.reverse.toMap
@@ -121,7 +130,13 @@ private[plan] final class ExpressionWriter(stage: StageBuilder, inputs: Seq[Attr
   private def jvm(expression: Expression): SubstraitExpression = {
     stage.noteBridged(expression)
     val (jvmExpression, columns) = bridged(expression)
-    val index = stage.sharedJvmExpression(jvmExpression)
+    val index =
+      if (sharing) {
+        shared.getOrElseUpdate(
+          ExpressionWriter.comparable(expression), stage.jvmExpression(jvmExpression))
+      } else {
+        stage.jvmExpression(jvmExpression)
+      }
     call(
       ExpressionWriter.JVM, expression.dataType, expression.nullable,
       literal(index, IntegerType) +: columns, Nil)
@@ -153,6 +168,12 @@ private[plan] object ExpressionWriter {
 
   /** Spark's own expression. */
   val JVM: String = "jvm_expression"
+
+  /** The tree that is equal for equal trees: the encoders of a user's function are new in each call. */
+  private def comparable(tree: Expression): Expression =
+    tree.transformWithPruning(_.containsPattern(SCALA_UDF)) {
+      case udf: ScalaUDF => udf.copy(inputEncoders = Nil, outputEncoder = None)
+    }
 
   /** A tree with the values of its executed subqueries in their places, without aliases on top. */
   def withoutSubqueries(expression: Expression): Expression = {

@@ -13,7 +13,7 @@ private[plan] trait ProjectRelation { this: StageBuilder =>
       input: Relation,
       projectList: Seq[NamedExpression],
       operator: String = "Project"): Relation = {
-    val writer = expressions(input.output)
+    val writer = sharingExpressions(input.output)
     projectWritten(input, projectList.map(writer.root), projectList.map(_.toAttribute), operator)
   }
 

@@ -44,7 +44,6 @@ final class StageBuilder(val conf: SQLConf)
 
   private val functions = mutable.LinkedHashMap.empty[String, Int]
   private val jvmExpressions = ArrayBuffer.empty[JvmExpression]
-  private val sharedJvmExpressions = mutable.HashMap.empty[JvmExpression, Int]
   private val bridged = mutable.LinkedHashSet.empty[String]
   private var operators = 0
   private var inputs = 0
@@ -68,26 +67,17 @@ final class StageBuilder(val conf: SQLConf)
     jvmExpressions.length - 1
   }
 
-  /**
-   * The same for an expression of which Spark's own code evaluates every row: equal ones have one
-   * index, by which the engine knows that they need to be evaluated once only.
-   */
-  private[plan] def sharedJvmExpression(expression: JvmExpression): Int =
-    if (conf.subexpressionEliminationEnabled) {
-      sharedJvmExpressions.getOrElseUpdate(
-        expression.copy(expression = expression.expression.canonicalized),
-        jvmExpression(expression))
-    } else {
-      jvmExpression(expression)
-    }
-
   /** Notes that Spark's own code evaluates an expression. */
   private[plan] def noteBridged(expression: Expression): Unit =
     bridged += expression.simpleString(StageBuilder.BRIDGED_FIELDS)
 
   /** Writes expressions over an input's columns. */
   private[plan] def expressions(inputs: Seq[Attribute]): ExpressionWriter =
-    new ExpressionWriter(this, inputs)
+    new ExpressionWriter(this, inputs, sharing = false)
+
+  /** The same for expressions among which Spark looks for common ones. */
+  private[plan] def sharingExpressions(inputs: Seq[Attribute]): ExpressionWriter =
+    new ExpressionWriter(this, inputs, sharing = conf.subexpressionEliminationEnabled)
 
   /** What every relation has: a new operator's number and name. */
   private[plan] def common(name: String): (Int, RelCommon.Builder) = {

@@ -212,6 +212,37 @@ class NativeStageSuite extends FilesSuite {
     checkNative("SELECT backwards(concat(flag, status)), id FROM lineitem WHERE id < 100")
   }
 
+  test("a function that occurs several times is called once a row, as by Spark") {
+    val calls = spark.sparkContext.longAccumulator("calls")
+    spark.udf.register("counted", (number: Long) => { calls.add(1); number })
+    spark.udf.register("countedDouble", (number: Double) => { calls.add(1); number })
+    def callsOf[T](work: => T): (T, Long) = {
+      calls.reset()
+      val result = work
+      (result, calls.value)
+    }
+    def check(select: String)(expected: Int): Unit = {
+      val query = s"SELECT $select FROM lineitem WHERE id < 10"
+      val frame = spark.sql(query)
+      val (rows, called) = callsOf(frame.collect().toSeq)
+      assert(natives(frame.queryExecution.executedPlan).contains("Project") ||
+        natives(frame.queryExecution.executedPlan).contains("HashAggregate"))
+      val (ofThem, calledByThem) = callsOf(ofSpark(spark.sql(query).collect().toSeq))
+      assert(rows == ofThem, query)
+      assert(called == expected && called <= calledByThem, s"$query: $calledByThem by Spark")
+    }
+    check("counted(id), counted(id)")(10)
+    check("counted(id), counted(id + 1)")(20)
+    check("IF(id < 4, counted(id), 0), counted(id)")(10)
+    check("sum(counted(id)), max(counted(id)), min(counted(id)) FILTER (WHERE id > 3)")(10)
+    check("sum(counted(id) + counted(id))")(10)
+    // Equal for Spark's analyzer, and yet other numbers.
+    check("countedDouble(1e16 + (1D + id % 2)), countedDouble((1e16 + 1D) + id % 2)")(20)
+    withSQLConf(SQLConf.SUBEXPRESSION_ELIMINATION_ENABLED.key -> "false") {
+      check("counted(id), counted(id)")(20)
+    }
+  }
+
   test("memory is refused, and the rows stay the same") {
     withSQLConf(ArclightConf.TEST_REFUSE_RESERVATIONS.key -> "true") {
       checkNative("SELECT id % 1000, sum(price), count(*) FROM lineitem GROUP BY id % 1000")
