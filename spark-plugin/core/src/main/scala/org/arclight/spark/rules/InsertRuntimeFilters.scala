@@ -8,7 +8,7 @@ import scala.jdk.CollectionConverters._
 import scala.util.control.NonFatal
 
 import org.apache.spark.internal.Logging
-import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId}
+import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId, Expression}
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.adaptive.{QueryStageExec, ShuffleQueryStageExec}
@@ -210,17 +210,33 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     }
 
     private def isUnique(exchange: SparkPlan): Boolean =
-      exchanges.count(_.canonicalized == exchange.canonicalized) == 1
+      exchanges.count(withoutPruning(_) == withoutPruning(exchange)) == 1
+
+    /** Canonical forms of exchanges. */
+    private val forms = new IdentityHashMap[SparkPlan, SparkPlan]
+
+    /** What an exchange is if no partitions are pruned: filters that serve for nothing go later. */
+    private def withoutPruning(exchange: SparkPlan): SparkPlan = {
+      if (!forms.containsKey(exchange)) {
+        val plain = if (prunesPartitions) exchange.transform {
+          case scan: FileSourceScanExec =>
+            scan.copy(partitionFilters = scan.partitionFilters.filterNot(prunes))
+        } else exchange
+        forms.put(exchange, plain.canonicalized)
+      }
+      forms.get(exchange)
+    }
 
     private lazy val parts: Seq[SparkPlan] = WholePlan.parts(plan)
 
     private lazy val exchanges: Seq[SparkPlan] = WholePlan.exchanges(parts)
 
     private lazy val prunesPartitions: Boolean = parts.exists(_.exists {
-      case scan: FileSourceScanExec =>
-        scan.partitionFilters.exists(_.exists(_.isInstanceOf[DynamicPruning]))
+      case scan: FileSourceScanExec => scan.partitionFilters.exists(prunes)
       case _ => false
     })
+
+    private def prunes(filter: Expression): Boolean = filter.exists(_.isInstanceOf[DynamicPruning])
 
     private def collectForChosen(): Unit = {
       val chosen = filtered.values.asScala.flatten.toSeq
