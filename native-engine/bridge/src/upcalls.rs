@@ -439,7 +439,7 @@ impl HostServices for SparkHost {
 
     fn rebase_micros(&mut self, zone: Option<&str>, micros: &mut [i64]) -> Result<(), HostError> {
         let address = micros.as_mut_ptr() as i64;
-        // A batch's rows, so few.
+        // Arrow counts a column's values, those in lists too, in 32 bits.
         let count = micros.len() as i32;
         self.upcalls.call(|env, callbacks| {
             let zone = match zone {

@@ -137,7 +137,8 @@ impl Calendar {
     }
 }
 
-/// Why a file is no Parquet file, if its end says so, in the words of parquet-mr's `ParquetFileReader`.
+/// Why a file is no Parquet file, if its end says so. With the words of parquet-mr's
+/// `ParquetFileReader`.
 fn why_no_parquet(reader: &FileReader, path: &str) -> Option<String> {
     let length = reader.len();
     if length < SHORTEST_FILE {
@@ -147,7 +148,8 @@ fn why_no_parquet(reader: &FileReader, path: &str) -> Option<String> {
     }
     let magic = reader.get_bytes(length - 4, 4).ok()?;
     (!MAGICS.iter().any(|known| magic == known[..])).then(|| {
-        let magic: Vec<u8> = magic.to_vec();
+        // Java's bytes have signs.
+        let magic: Vec<i8> = magic.iter().map(|&byte| byte as i8).collect();
         format!("{path} is not a Parquet file. Expected magic number at tail, but found {magic:?}")
     })
 }

@@ -352,6 +352,10 @@ class NestedFilesSuite extends FilesSuite {
 
   test("what stays Spark's") {
     val path = write(10)
+    Seq("id", "1").foreach { column =>
+      refused("vectorized reader", SQLConf.PARQUET_VECTORIZED_READER_ENABLED.key -> "false")(
+        all(path).selectExpr(column))
+    }
     refused("vectorized reader", SQLConf.PARQUET_VECTORIZED_READER_NESTED_COLUMN_ENABLED.key -> "false")(
       all(path))
     refused("returnNullStructIfAllFieldsMissing",
