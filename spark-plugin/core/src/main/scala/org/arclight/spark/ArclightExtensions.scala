@@ -12,6 +12,7 @@ class ArclightExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
     // With AQE, before and after every stage: the whole plan, no operator replaced.
     extensions.injectQueryStagePrepRule(_ => ShareAggregations)
+    extensions.injectQueryStagePrepRule(_ => AggregateBelowExpand)
     extensions.injectQueryStagePrepRule(_ => RemoveSmallExchanges)
     extensions.injectQueryStagePrepRule(_ => TagNativePlans)
     extensions.injectQueryStagePrepRule(_ => InsertRuntimeFilters)
