@@ -119,7 +119,8 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
 
   /**
    * Whether groups may be merged in any order: no rounding, no overflow within the rows there can be,
-   * and no choice between equal values that differ.
+   * and no choice between equal values that differ. Spark averages integers by a sum of doubles, which
+   * is exact up to 2^53; beyond that its last digits depend on the order of its own tasks, too.
    */
   private def isOrderless(function: AggregateFunction): Boolean = function match {
     case _: Count => true
