@@ -114,8 +114,9 @@ SELECT /*+ BROADCAST(r) */ l.id, r.id FROM integers l JOIN integers r ON l.a = r
 SELECT id, a FROM longs l WHERE id < 7 OR EXISTS (SELECT 1 FROM longs r WHERE r.b = l.a AND r.id % 5 = 2);
 SELECT id, a IN (SELECT b FROM integers WHERE b > 0) FROM integers WHERE a IS NOT NULL;
 SELECT id FROM integers l WHERE id < 7 OR EXISTS (SELECT 1 FROM integers r WHERE r.b = l.a AND r.id < l.id);
--- NOT IN: a NULL in the list, an empty list, a NULL looked for, several columns.
-SELECT id, a FROM integers WHERE a NOT IN (SELECT b FROM integers WHERE id % 3 = 0);
+-- NOT IN: a NULL in the list, an empty list, a NULL looked for, several columns. With AQE the first
+-- join goes.
+SELECT id, a FROM integers WHERE a NOT IN (SELECT b FROM integers WHERE id % 3 = 0) UNION ALL SELECT id, b FROM integers WHERE id < 3;
 -- set spark.sql.adaptive.enabled=false
 SELECT id, a FROM integers WHERE a NOT IN (SELECT b FROM integers WHERE id % 3 = 0);
 -- fallback: LocalTableScan

@@ -10,5 +10,5 @@ SELECT /*+ REPARTITION(5) */ count(*), sum(id) FROM range(100);
 SELECT count(*) FROM (SELECT /*+ REPARTITION(4, a) */ * FROM strings);
 SELECT u.k, s.b FROM (SELECT a AS k FROM shorts UNION ALL SELECT b FROM shorts) u JOIN shorts s ON u.k = s.a UNION ALL SELECT a, b FROM shorts;
 SELECT k, 1 FROM (SELECT a AS k FROM shorts UNION ALL SELECT max(b) FROM shorts) WHERE k > 1 UNION ALL SELECT k, 2 FROM (SELECT s.b AS k FROM shorts s JOIN (SELECT a FROM shorts UNION ALL SELECT b FROM shorts) t ON s.a = t.a UNION ALL SELECT CAST(id AS SMALLINT) FROM range(7)) WHERE k < 100 UNION ALL SELECT a, 3 FROM shorts GROUP BY a;
-SELECT 7 FROM (SELECT a, count(1) FROM shorts GROUP BY GROUPING SETS ((a), ())) LIMIT 1;
+SELECT count(*) FROM (SELECT 7 FROM (SELECT a, count(1) FROM shorts GROUP BY GROUPING SETS ((a), ())) LIMIT 1);
 SELECT k, bool_and(m) FROM (SELECT 5 AS k, true AS m, sum(DISTINCT b) FROM shorts GROUP BY ROLLUP (5, 3)) GROUP BY k;

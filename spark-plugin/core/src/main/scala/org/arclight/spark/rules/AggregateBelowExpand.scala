@@ -4,8 +4,9 @@ import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, AttributeMap, AttributeSet, Expression, Literal}
 import org.apache.spark.sql.catalyst.expressions.aggregate._
 import org.apache.spark.sql.catalyst.rules.Rule
-import org.apache.spark.sql.execution.{ExpandExec, SparkPlan}
+import org.apache.spark.sql.execution.{ExpandExec, FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.aggregate.HashAggregateExec
+import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.types._
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
@@ -21,7 +22,7 @@ import org.arclight.spark.rules.OperatorVerdict.NativeOperator
  *                                                       +- Scan
  * }}}
  * Where there are hardly fewer groups than rows, the engine's partial aggregation notices it and lets
- * rows pass. Done for functions whose result does not depend on the order in which they are merged.
+ * rows pass. Done where one set has all the keys, so that its groups are needed anyway, and for functions whose result does not depend on the order in which they are merged.
  */
 object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
 
@@ -52,14 +53,17 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
     val grouped = AttributeSet(keys.flatMap(columns.get(_)).flatten)
     // A column may be there twice.
     val finest = expand.child.output.filter(grouped.contains).distinct
+    def isKeyOf(set: Int, column: Attribute): Boolean =
+      keys.exists(key => columns(key)(set).semanticEquals(column))
     lazy val below = partial(aggregate, expand.child, finest, AttributeMap(carried))
     val possible = expand.projections.length > 1 && !aggregate.isStreaming && finest.nonEmpty &&
       keys.length == aggregate.groupingExpressions.length &&
       keys.forall(columns.get(_).exists(_.forall(isAttributeOrLiteral))) &&
       finest.forall(key => isPlain(key.dataType)) &&
+      expand.projections.indices.exists(set => finest.forall(isKeyOf(set, _))) &&
       aggregate.requiredChildDistributionExpressions.isEmpty &&
       aggregate.aggregateExpressions.forall(function =>
-        function.mode == Partial && !function.isDistinct && isOrderless(function.aggregateFunction) &&
+        function.mode == Partial && !function.isDistinct && isOrderless(function.aggregateFunction, expand.child) &&
           function.references.subsetOf(AttributeSet(carried.keys)) &&
           function.aggregateFunction.deterministic && function.filter.forall(_.deterministic))
     if (possible && isNative(below)) {
@@ -119,16 +123,25 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
 
   /**
    * Whether groups may be merged in any order: no rounding, no overflow within the rows there can be,
-   * and no choice between equal values that differ. Spark averages integers by a sum of doubles, which
-   * is exact up to 2^53; beyond that its last digits depend on the order of its own tasks, too.
+   * and no choice between equal values that differ. Spark averages integers by a sum of doubles, whose
+   * last digits beyond 2^53 depend on which task has which rows, once there are several tasks.
    */
-  private def isOrderless(function: AggregateFunction): Boolean = function match {
+  private def isOrderless(function: AggregateFunction, child: SparkPlan): Boolean = function match {
     case _: Count => true
     case sum: Sum => isExactSum(sum.child.dataType)
+    case average: Average if average.child.dataType == IntegerType => hasSeveralTasks(child)
     case average: Average => isExactSum(average.child.dataType)
     case minimum: Min => isPlain(minimum.child.dataType)
     case maximum: Max => isPlain(maximum.child.dataType)
     case _ => false
+  }
+
+  /** Whether a table that is read in the same stage is too large for one task. */
+  private def hasSeveralTasks(plan: SparkPlan): Boolean = plan match {
+    case scan: FileSourceScanExec =>
+      scan.relation.location.sizeInBytes > 2 * conf.filesMaxPartitionBytes
+    case _: Exchange => false
+    case other => other.children.exists(hasSeveralTasks)
   }
 
   /** Of a decimal's digits Spark adds ten for a sum, enough for any number of rows. */

@@ -210,7 +210,8 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     }
 
     private def isUnique(exchange: SparkPlan): Boolean =
-      exchanges.count(withoutPruning(_) == withoutPruning(exchange)) == 1
+      exchanges.count(other => other.canonicalized == exchange.canonicalized ||
+        withoutPruning(other) == withoutPruning(exchange)) == 1
 
     /** Canonical forms of exchanges. */
     private val forms = new IdentityHashMap[SparkPlan, SparkPlan]

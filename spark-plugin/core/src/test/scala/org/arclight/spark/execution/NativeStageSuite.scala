@@ -233,7 +233,7 @@ class NativeStageSuite extends FilesSuite {
     }
     check("counted(id), counted(id)")(10)
     check("counted(id), counted(id + 1)")(20)
-    check("IF(id < 4, counted(id), 0), counted(id)")(10)
+    check("IF(id < 4, counted(id), 0), counted(id)")(14)
     check("sum(counted(id)), max(counted(id)), min(counted(id)) FILTER (WHERE id > 3)")(10)
     check("sum(counted(id) + counted(id))")(10)
     // Equal for Spark's analyzer, and yet other numbers.

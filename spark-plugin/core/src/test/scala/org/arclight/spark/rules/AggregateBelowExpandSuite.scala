@@ -29,14 +29,14 @@ class AggregateBelowExpandSuite extends FilesSuite with AdaptiveSparkPlanHelper 
       case merge: HashAggregateExec if merge.aggregateExpressions.exists(_.mode == PartialMerge) => merge
     }.length
 
-  private val FUNCTIONS = "count(*), count(b), sum(i), avg(i), sum(d), avg(d), min(day), max(c), " +
+  private val FUNCTIONS = "count(*), count(b), sum(i), avg(CAST(i AS SMALLINT)), sum(d), avg(d), min(day), max(c), " +
     "max(d) FILTER (WHERE i > 500), sum(CAST(i + id % 3 AS INT)), grouping_id()"
 
   for {
     (keys, sets) <- Seq(
       "a, b" -> "ROLLUP (a, b)",
       "a, b, c" -> "CUBE (a, b, c)",
-      "a, b" -> "GROUPING SETS ((a), (b), ())",
+      "a, b" -> "GROUPING SETS ((a), (b, a), (b, a), ())",
       "a, b, day" -> "a, ROLLUP (b, day)")
     batch <- Seq("8192", "3")
   } test(s"by $sets, in batches of $batch rows") {
@@ -58,9 +58,21 @@ class AggregateBelowExpandSuite extends FilesSuite with AdaptiveSparkPlanHelper 
       frame.collect()
       assert(merges(frame) == 0, function)
     }
+    // Its groups by both keys nobody wants.
+    val apart = checkNative("SELECT a, b, count(*) FROM facts GROUP BY GROUPING SETS ((a), (b))")
+    assert(merges(apart) == 0)
     // Groups by floating-point numbers are made of numbers that are made equal first.
     val frame = checkNative("SELECT f, count(*) FROM facts GROUP BY ROLLUP (f)")
     assert(merges(frame) == 0)
+  }
+
+  test("averages of integers, which Spark adds up as doubles, of several tasks only") {
+    Seq("1g" -> 0, "1k" -> 1).foreach { case (bytes, expected) =>
+      withSQLConf(SQLConf.FILES_MAX_PARTITION_BYTES.key -> bytes) {
+        val frame = checkNative("SELECT a, b, avg(i) FROM facts GROUP BY ROLLUP (a, b)")
+        assert(merges(frame) == expected, bytes)
+      }
+    }
   }
 
   test("memory refused, and without adaptive execution") {
