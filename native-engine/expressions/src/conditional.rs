@@ -164,13 +164,16 @@ fn none(rows: &Selection) -> Selection {
     Selection::from_rows(rows.len(), Vec::new())
 }
 
-/// The rows of `rows` that are not in `taken`, a subset.
+/// The rows of `rows` that are not in `taken`, both of one batch.
 pub(crate) fn difference(rows: &Selection, taken: &Selection) -> Selection {
-    if taken.count() == rows.count() {
+    if taken.is_all() || taken.rows() == rows.rows() {
         return none(rows);
     }
     let mut taken = taken.iter().peekable();
-    rows.filter(|row| taken.next_if_eq(&row).is_none())
+    rows.filter(|row| {
+        while taken.next_if(|&other| other < row).is_some() {}
+        taken.next_if_eq(&row).is_none()
+    })
 }
 
 /// One column out of parts, each specified at its rows; the parts' rows are disjoint and make up

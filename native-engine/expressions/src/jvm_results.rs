@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use arclight_columns::{Column, Selection, SparkType};
 
-use crate::conditional::merge;
+use crate::conditional::{difference, merge};
 use crate::expression::EvalError;
 
 /// An expression of the stage's table and the batch's columns that it reads.
@@ -24,17 +24,10 @@ pub struct JvmResults {
 impl JvmResults {
     /// The rows of `rows` of which nothing is known yet.
     pub(crate) fn missing(&self, call: &JvmCall, rows: &Selection) -> Selection {
-        let Some((known, _)) = self.by_call.get(call) else {
-            return rows.clone();
-        };
-        if known.is_all() {
-            return Selection::from_rows(rows.len(), Vec::new());
+        match self.by_call.get(call) {
+            Some((known, _)) => difference(rows, known),
+            None => rows.clone(),
         }
-        let mut known = known.iter().peekable();
-        rows.filter(|row| {
-            while known.next_if(|&earlier| earlier < row).is_some() {}
-            known.peek() != Some(&row)
-        })
     }
 
     /// What is known of a call; specified at its rows alone.

@@ -130,7 +130,8 @@ final class TaskHost(
   override def rebaseMicros(zone: String, address: Long, count: Int): Unit = {
     // As Spark's RebaseSpec has it.
     val timeZone = Option(zone).getOrElse(TimeZone.getDefault.getID)
-    for (at <- address until address + count * JLong.BYTES.toLong by JLong.BYTES.toLong) {
+    (0 until count).foreach { index =>
+      val at = address + index.toLong * JLong.BYTES
       val rebased = rebaseJulianToGregorianMicros(timeZone, Platform.getLong(null, at))
       Platform.putLong(null, at, rebased)
     }

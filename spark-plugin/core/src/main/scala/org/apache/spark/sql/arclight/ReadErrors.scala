@@ -31,6 +31,7 @@ object ReadErrors {
   def duplicateField(path: String, name: String, found: String, cause: Throwable): Throwable = {
     val duplicate =
       QueryExecutionErrors.foundDuplicateFieldInCaseInsensitiveModeError(name, found)
+    // Its cause is set, to none.
     duplicate.addSuppressed(cause)
     unreadable(path, duplicate)
   }
