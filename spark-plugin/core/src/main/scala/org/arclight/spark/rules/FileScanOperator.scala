@@ -6,12 +6,11 @@ import io.substrait.proto.Expression.Literal
 import org.apache.hadoop.conf.Configuration
 import org.apache.hadoop.fs.{LocalFileSystem, Path}
 import org.apache.parquet.hadoop.ParquetInputFormat
-import org.apache.spark.SparkException
 import org.apache.spark.sql.catalyst.FileSourceOptions
 import org.apache.spark.sql.catalyst.expressions.{Attribute, FileSourceGeneratedMetadataStructField}
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, ResolveDefaultColumns}
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, FileScanRDD, PartitionedFile, VariantMetadata}
+import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, PartitionedFile, VariantMetadata}
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
 import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
 import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, StructType}
@@ -19,7 +18,7 @@ import org.apache.spark.util.SerializableConfiguration
 
 import org.arclight.proto.{FileSplit, Split}
 import org.arclight.spark.{ArclightConf, PlanningTime}
-import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit}
+import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit, ScanPartitions}
 import org.arclight.spark.plan.{Literals, ParquetScanOptions, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{Native, SupportLevel, Unsupported}
 
@@ -139,11 +138,7 @@ object FileScanOperator extends LeafOperator {
         useStatistics = conf.parquetFilterPushDown,
         usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)
           .exists(_.equalsIgnoreCase("false"))))
-    // Spark's own RDD has pruned partitions, buckets and splits; it is not executed.
-    val partitions = PlanningTime.excluding(scan.inputRDD) match {
-      case files: FileScanRDD => files.filePartitions
-      case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
-    }
+    val partitions = PlanningTime.excluding(ScanPartitions.of(scan))
     val isLocal = localPaths(scan)
     val splits = partitions.map(partition => (files(scan, partition, isLocal), partition))
     val remote = splits.exists(_._1.getFilesList.asScala.exists(!_.getLocal))

@@ -227,6 +227,13 @@ private[rules] object JoinSides {
   def scanSize(scan: FileSourceScanExec): BigInt = {
     val all = scan.relation.schema.fields.map(_.dataType.defaultSize.toLong).sum
     val read = scan.output.map(_.dataType.defaultSize.toLong).sum
-    BigInt(scan.relation.location.sizeInBytes) * read / math.max(all, read).max(1)
+    fileBytes(scan) * read / math.max(all, read).max(1)
   }
+
+  /** As the optimizer knows it, which keeps it: a file index asks for its file system each time. */
+  private def fileBytes(scan: FileSourceScanExec): BigInt =
+    scan.logicalLink.map(_.collectLeaves()) match {
+      case Some(Seq(table)) => table.stats.sizeInBytes
+      case _ => scan.relation.location.sizeInBytes
+    }
 }
