@@ -12,6 +12,7 @@ use super::loops::{argument, validity};
 use super::value_store::ValueStore;
 use super::{AggregateCall, AggregateEntry, AggregateRef};
 use crate::aggregate::{AggregateFunction, AggregateState, Groups};
+use crate::comparison::compare_values;
 use crate::expression::EvalError;
 use crate::kernel::input;
 use crate::registry::BuildError;
@@ -242,6 +243,45 @@ struct AnyState {
     wanted: Ordering,
 }
 
+impl AnyState {
+    /// Takes in the value of a row, which is not NULL.
+    fn take_row(&mut self, group: usize, column: &Column, row: usize) -> Result<(), EvalError> {
+        let values = &mut self.values;
+        if values.is_null(group) || values.compare(group, column, row) == self.wanted {
+            values.set(group, column, row)?;
+        }
+        Ok(())
+    }
+
+    /// The first of the active rows that has their extreme; NULLs are passed over.
+    fn extreme(&self, column: &Column, rows: &Selection) -> Option<usize> {
+        match column.as_bytes() {
+            Some(bytes) => self.extreme_by(column, rows, |old, new| {
+                bytes.value(old).cmp(bytes.value(new))
+            }),
+            None => self.extreme_by(column, rows, |old, new| {
+                compare_values(column, old, column, new)
+            }),
+        }
+    }
+
+    fn extreme_by(
+        &self,
+        column: &Column,
+        rows: &Selection,
+        compare: impl Fn(usize, usize) -> Ordering,
+    ) -> Option<usize> {
+        let mut found = None;
+        rows.for_each(|row| {
+            let replaces = |old| compare(old, row) == self.wanted;
+            if !column.is_null(row) && found.is_none_or(replaces) {
+                found = Some(row);
+            }
+        });
+        found
+    }
+}
+
 impl AggregateState for AnyState {
     fn resize(&mut self, count: usize) {
         self.values.resize(count);
@@ -260,17 +300,21 @@ impl AggregateState for AnyState {
         let column = arguments
             .first()
             .ok_or_else(|| EvalError::Internal("no argument".to_string()))?;
+        let Some(&first) = groups.first() else {
+            return Ok(());
+        };
+        if groups.iter().all(|&group| group == first) {
+            // A value is copied once a batch.
+            let found = self.extreme(column, rows);
+            return found.map_or(Ok(()), |row| self.take_row(first as usize, column, row));
+        }
         let mut groups = groups.iter();
         rows.try_for_each(|row| {
             let group = groups.next().copied().unwrap_or(0) as usize;
-            if column.is_null(row) {
-                return Ok(());
+            match column.is_null(row) {
+                true => Ok(()),
+                false => self.take_row(group, column, row),
             }
-            let values = &mut self.values;
-            if values.is_null(group) || values.compare(group, column, row) == self.wanted {
-                values.set(group, column, row)?;
-            }
-            Ok(())
         })
     }
 

@@ -298,6 +298,52 @@ fn extremes_of_strings_and_booleans() {
 }
 
 #[test]
+fn extremes_of_strings_of_one_group_and_of_several() {
+    let values: Vec<Option<String>> = (0..40u32)
+        .map(|i| (i % 7 != 0).then(|| "x".repeat((i * i % 23) as usize) + &i.to_string()))
+        .collect();
+    let mut builder = ColumnBuilder::new(SparkType::String, 40);
+    for value in &values {
+        match value {
+            Some(value) => builder.push_bytes(value.as_bytes()),
+            None => builder.push_null(),
+        }
+    }
+    let column = [builder.finish()];
+    for (name, group_count) in [("min", 1), ("max", 1), ("min", 3), ("max", 3)] {
+        let function = build(
+            name,
+            &[SparkType::String],
+            SparkType::String,
+            EvalMode::Ansi,
+        );
+        let rows = Selection::from_rows(40, (3..38).collect());
+        let groups: Vec<u32> = rows.iter().map(|row| row as u32 % group_count).collect();
+        let mut state = function.create(true);
+        state.resize(group_count as usize + 1);
+        // Twice: the second batch finds the groups' values there.
+        state.update(&groups, &column, &rows).unwrap();
+        state.update(&groups, &column, &rows).unwrap();
+        let found = state.evaluate(0, group_count as usize + 1).unwrap();
+        for group in 0..group_count {
+            let of_group = rows.iter().filter(|row| *row as u32 % group_count == group);
+            let strings = of_group.filter_map(|row| values[row].as_deref());
+            let expected = match name {
+                "min" => strings.min(),
+                _ => strings.max(),
+            };
+            let found = found.bytes_value(group as usize);
+            assert_eq!(
+                found,
+                expected.map(str::as_bytes),
+                "{name} of {group_count}"
+            );
+        }
+        assert!(found.is_null(group_count as usize));
+    }
+}
+
+#[test]
 fn first_and_last_keep_or_pass_over_nulls() {
     let column = longs(&[None, Some(1), Some(2), None]);
     for (name, ignore_nulls, expected) in [

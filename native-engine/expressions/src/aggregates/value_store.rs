@@ -154,10 +154,14 @@ impl ValueStore {
             Store::Float32(v) => v[group] = fixed(column, row),
             Store::Float64(v) => v[group] = fixed(column, row),
             Store::Bytes(v, total) => {
-                let value: Box<[u8]> = column.bytes_value(row).unwrap_or_default().into();
-                *total += value.len();
-                *total -= v[group].len();
-                v[group] = value;
+                let value = column.bytes_value(row).unwrap_or_default();
+                let old = &mut v[group];
+                if old.len() == value.len() {
+                    old.copy_from_slice(value);
+                } else {
+                    *total = *total + value.len() - old.len();
+                    *old = value.into();
+                }
             }
             Store::Nested(v, total) => {
                 // Built anew: a slice would keep the whole batch alive.

@@ -2,6 +2,7 @@
 //! `UTF8String` does; where the JVM would decode a string that is not UTF-8, the batch is left to
 //! Spark. All functions are NULL where an argument is.
 
+mod case;
 mod codes;
 mod joined;
 mod like;
@@ -45,12 +46,8 @@ pub(crate) const FUNCTIONS: &[Entry] = &[
     ("trim", |call| trim(call, true, true)),
     ("ltrim", |call| trim(call, true, false)),
     ("rtrim", |call| trim(call, false, true)),
-    ("upper", |call| {
-        change_case(call, |text| text.make_ascii_uppercase())
-    }),
-    ("lower", |call| {
-        change_case(call, |text| text.make_ascii_lowercase())
-    }),
+    ("upper", case::upper),
+    ("lower", case::lower),
     ("concat", concat),
     ("replace", replace),
     ("translate", translate),
@@ -317,27 +314,6 @@ fn trim(call: &FunctionCall, left: bool, right: bool) -> Result<ExpressionRef, B
                     _ => Outcome::Decline(NOT_UTF8),
                 },
             )
-        },
-    ))
-}
-
-/// `Upper`, `Lower`: string → string. Strings that are not ASCII are left to Spark. Never fails.
-fn change_case(call: &FunctionCall, change: fn(&mut [u8])) -> Result<ExpressionRef, BuildError> {
-    signature(call, &[STRING], &STRING)?;
-    Ok(function(
-        call,
-        Failing::Never,
-        move |arguments, rows, output| {
-            let strings = text(arguments, 0)?;
-            text_rows(rows, output, any_null(arguments), |row, buffer| {
-                let value = strings.get(row);
-                if !value.is_ascii() {
-                    return Outcome::Decline("the case of a string that is not ASCII");
-                }
-                buffer.extend_from_slice(value);
-                change(buffer);
-                Outcome::Value(())
-            })
         },
     ))
 }

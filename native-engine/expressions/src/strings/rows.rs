@@ -114,7 +114,7 @@ pub(crate) fn text_rows(
 }
 
 /// Bytes of a string that live in its view.
-const INLINE: usize = 12;
+pub(super) const INLINE: usize = 12;
 
 /// A part of the string of a view.
 #[inline(always)]
