@@ -629,6 +629,37 @@ fn distinct_keys_pass_through_where_they_are_merged_above() {
     );
 }
 
+#[test]
+fn merged_groups_pass_through_where_they_are_merged_above() {
+    let batch = |from: i64| {
+        let keys: Vec<Option<i64>> = (from..from + 60_000).map(Some).collect();
+        let counts = vec![Some(2); 60_000];
+        Batch::new(vec![longs(&keys), longs(&counts)], 60_000)
+    };
+    let input = Memory::of(vec![batch(0), batch(60_000), batch(0)]);
+    let types = [(0, SparkType::Long)];
+    let counts = |phase: Phase| {
+        vec![measure(
+            "count",
+            phase,
+            &[(1, SparkType::Long)],
+            SparkType::Long,
+        )]
+    };
+    let merging = |repeats: bool| {
+        let once = aggregate(input.clone(), &types, counts(Phase::PartialMerge));
+        let keys = vec![column_ref(0, SparkType::Long)];
+        let (schema, counts) = (once.schema().clone(), counts(Phase::PartialMerge));
+        HashAggregate::with_repeats(0, input.clone(), keys, counts, schema, repeats)
+    };
+    let found = |operator: &dyn Operator| rows(&collect(operator, &task(8192)).unwrap());
+    assert_eq!(found(&merging(false)).len(), 120_000);
+    assert_eq!(found(&merging(true)).len(), 180_000);
+    let once = aggregate(input.clone(), &types, counts(Phase::Final));
+    let twice = aggregate(Arc::new(merging(true)), &types, counts(Phase::Final));
+    assert_eq!(found(&twice), found(&once));
+}
+
 fn row() -> impl Strategy<Value = Row> {
     (
         proptest::option::of(-3..3i32),
