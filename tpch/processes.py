@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,26 @@ def events(engine: Engine, job: Job) -> Iterator[dict[str, Any]]:
 
     Raises WorkerFailed if the process ends without having closed its session, or hangs.
     """
-    with tempfile.TemporaryDirectory(prefix="arclight-tpch-") as scratch:
+    return worker_events(lambda job_file: engine.command(job, job_file), engine.environment(),
+                         job.to_json(), job.cores)
+
+
+def worker_events(command: Callable[[Path], list[str]], environment: dict[str, str],
+                  job: dict[str, Any], cores: int,
+                  silence_seconds: float = SILENCE_SECONDS) -> Iterator[dict[str, Any]]:
+    """As `events`, of any worker that reads its job from a file."""
+    with tempfile.TemporaryDirectory(prefix="arclight-worker-") as scratch:
         job_file = Path(scratch) / "job.json"
-        job_file.write_text(json.dumps(job.to_json()))
+        job_file.write_text(json.dumps(job))
         log_file = Path(scratch) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
-                engine.command(job, job_file), env=engine.environment(), cwd=scratch,
+                command(job_file), env=environment, cwd=scratch,
                 stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True,
-                preexec_fn=lambda: start_on(job.cores))
+                preexec_fn=lambda: start_on(cores))
         closed = False
         try:
-            for line in lines(process):
+            for line in lines(process, silence_seconds):
                 event = parse(line)
                 if event is None:
                     with log_file.open("a") as log:
@@ -52,7 +60,7 @@ def events(engine: Engine, job: Job) -> Iterator[dict[str, Any]]:
                 raise WorkerFailed(f"exit code {process.returncode}\n{end_of(log_file)}")
         except TimeoutError:
             raise WorkerFailed(
-                f"silent for {SILENCE_SECONDS:g} s\n{end_of(log_file)}") from None
+                f"silent for {silence_seconds:g} s\n{end_of(log_file)}") from None
         finally:
             stop(process)
 
@@ -63,8 +71,8 @@ def start_on(cores: int) -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
 
 
-def lines(process: subprocess.Popen) -> Iterator[str]:
-    """The process's output line by line. Raises TimeoutError when it is silent too long."""
+def lines(process: subprocess.Popen, silence_seconds: float) -> Iterator[str]:
+    """The process's output line by line. Raises TimeoutError when it is silent for so long."""
     received: queue.Queue[str | None] = queue.Queue()
 
     def read() -> None:
@@ -75,7 +83,7 @@ def lines(process: subprocess.Popen) -> Iterator[str]:
     threading.Thread(target=read, daemon=True).start()
     while True:
         try:
-            line = received.get(timeout=SILENCE_SECONDS)
+            line = received.get(timeout=silence_seconds)
         except queue.Empty:
             raise TimeoutError from None
         if line is None:

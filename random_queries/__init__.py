@@ -1,0 +1,1 @@
+"""Random SQL on random settings, run by Spark with Arclight and without, and compared."""

@@ -1,0 +1,1 @@
+"""Tests of the random queries that need no Spark."""
