@@ -13,6 +13,9 @@ HOLE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 #: Names of types in holes.
 TYPES = {kind.name.lower(): kind for kind in Type}
 
+#: How often a type is drawn of those only that there is a column of.
+KNOWN_SHARE = 0.7
+
 #: How often an expression that might have parts has none.
 LEAF_SHARE = 0.25
 
@@ -45,6 +48,11 @@ class Expressions:
         """A condition that is no constant, if there are columns."""
         return self.fill(self.draw.choice(TEMPLATES[Type.BOOLEAN]), depth - 1, Type.BOOLEAN).sql
 
+    def kind(self, kinds: tuple[Type, ...]) -> Type:
+        """One of the types, rather one that there is a column of."""
+        known = [kind for kind in kinds if self.scope.of(kind)]
+        return self.draw.choice(known if known and self.draw.chance(KNOWN_SHARE) else kinds)
+
     def leaf(self, kind: Type) -> str:
         """A column or a literal."""
         return column_or_literal(self.draw, self.scope, kind)
@@ -67,7 +75,7 @@ class Expressions:
             if name in TEXTS:
                 return self.draw.choice(TEXTS[name])
             if name in VARIABLES and name not in variables:
-                variables[name] = self.draw.choice(VARIABLES[name])
+                variables[name] = self.kind(VARIABLES[name])
             kind = variables.get(name) or TYPES[name]
             if form == "literal":
                 return literal(self.draw, kind)

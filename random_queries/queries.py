@@ -89,12 +89,12 @@ class Queries:
         distinct = not windows and self.draw.chance(0.1)
         columns: list[tuple[str, Column]] = []
 
-        def add(text: str, kind: Type, selective: bool = False) -> None:
-            columns.append((text, Column(f"c{len(columns)}", kind, selective)))
+        def add(text: str, kind: Type, rows_each: int | None = None) -> None:
+            columns.append((text, Column(f"c{len(columns)}", kind, rows_each)))
 
         kinds = VARIABLES["comparable" if distinct else "any"]
         for _ in range(self.draw.number(1, 5)):
-            kind = self.draw.choice(kinds)
+            kind = expressions.kind(kinds)
             add(expressions.make(kind, self.draw.choice((0, 1, 2, 2, 3))), kind)
         if not distinct and self.draw.chance(0.05):
             kind = self.draw.choice((Type.INT, Type.STRING, Type.DATE, Type.DOUBLE))
@@ -106,7 +106,7 @@ class Queries:
             key = tuple(f"c{len(columns) + place}" for place in range(len(scope.key)))
             for name in scope.key:
                 [column] = [column for column in scope.columns if column.sql == name]
-                add(name, column.type, column.selective)
+                add(name, column.type, column.rows_each)
         for _ in range(windows):
             add(*Windows(self.draw, scope).make())
         names = tuple(column.sql for _, column in columns)
@@ -127,12 +127,12 @@ class Queries:
             of = self.draw.several(scope.of(*VARIABLES["comparable"]), 3, least=2)
             keys = [(column.sql, column.type) for column in of]
         else:
-            kinds = [self.draw.choice(VARIABLES["comparable"])
+            kinds = [expressions.kind(VARIABLES["comparable"])
                      for _ in range(self.draw.choice((0, 1, 1, 2, 3)))]
             keys = [(expressions.make(kind, self.draw.choice((0, 0, 1))), kind) for kind in kinds]
         for place, (text, kind) in enumerate(keys):
-            selective = grouping is None and text in known and known[text].selective
-            columns.append((text, Column(f"k{place}", kind, selective)))
+            rows_each = known[text].rows_each if grouping is None and text in known else None
+            columns.append((text, Column(f"k{place}", kind, rows_each)))
         for place in range(self.draw.number(0 if keys else 1, 4)):
             text, kind = self.aggregate(expressions)
             columns.append((text, Column(f"m{place}", kind)))

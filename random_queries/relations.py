@@ -1,7 +1,7 @@
 """What stands in FROM: tables, ranges, queries, joins of them, and LATERAL VIEW."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from random_queries.draw import Draw
 from random_queries.expressions import Expressions
@@ -10,8 +10,7 @@ from random_queries.tables import GROUP_ROWS, TABLES, VALUE_COLUMNS, Table
 from random_queries.values import VARIABLES, Type
 
 #: Tables by name, the likelier ones more than once.
-CHOICES = ("nothing", "single", "dozens", "dozens", "dozens", "hundreds", "hundreds", "hundreds",
-           "thousands", "thousands")
+CHOICES = ("nothing", "single", *["dozens"] * 5, *["hundreds"] * 7, *["thousands"] * 4)
 
 NAMED_TABLES = {table.name: table for table in TABLES}
 
@@ -30,6 +29,14 @@ MOST_PAIRS = 100_000
 #: Types by which joins go.
 KEY_TYPES = (*VARIABLES["scalar"], Type.INT, Type.LONG, Type.STRING, Type.BOOLEAN, Type.FLOAT,
              Type.STRUCT, Type.INTS)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An equality of columns of two sides, and about how many pairs of rows have it."""
+
+    sql: str
+    rows: int
 
 
 class Relations:
@@ -81,47 +88,46 @@ class Relations:
     def range(self) -> Relation:
         """The numbers from 0."""
         alias = self.draw.name("r")
-        column = Column(f"{alias}.id", Type.LONG, selective=True)
+        column = Column(f"{alias}.id", Type.LONG, rows_each=1)
         return Relation(f"range(0, {RANGE_ROWS}, 1, 2) {alias}",
                         Scope((column,), (column.sql,), RANGE_ROWS))
 
     def join(self, left: Relation, right: Relation) -> Relation:
         """Two relations joined, by keys, by keys and a condition, or by a condition alone."""
-        selective = self.selective_key(left.scope, right.scope)
-        pairs = left.scope.rows * right.scope.rows
-        by_condition = pairs <= MOST_PAIRS and self.draw.chance(0.08)
-        if selective is None and pairs > MOST_PAIRS:
+        key = self.selective_key(left.scope, right.scope)
+        if left.scope.rows * right.scope.rows > MOST_PAIRS and (key is None or key.rows > MOST_PAIRS):
             right = self.small_table(left.scope.rows)
-        rows = max(left.scope.rows, right.scope.rows) * GROUP_ROWS
-        if rows > MOST_PAIRS and left.scope.rows * right.scope.rows > MOST_PAIRS:
-            right, selective = self.small_table(left.scope.rows), None
+            key = self.selective_key(left.scope, right.scope)
+        pairs = left.scope.rows * right.scope.rows
+        if key is not None and pairs <= MOST_PAIRS and self.draw.chance(0.15):
+            key = None
         both = (*left.scope.columns, *right.scope.columns)
         condition = Expressions(self.draw, Scope(both, None, 0)).condition
-        if by_condition:
-            terms = [condition(1)]
-        else:
-            terms = self.value_keys(left.scope, right.scope) + ([selective] if selective else [])
-            if not terms:
-                terms = ["true"] if self.draw.chance(0.2) else [condition(1)]
-            elif self.draw.chance(0.35):
-                terms.append(condition(2))
+        terms = [] if key is None else [key.sql]
+        if self.draw.chance(0.25 if terms else 0.7):
+            terms += self.value_keys(left.scope, right.scope)
+        if not terms:
+            terms = ["true"] if self.draw.chance(0.2) else [condition(1)]
+        elif self.draw.chance(0.35):
+            terms.append(condition(2))
         kind = self.draw.choice(JOINS)
         sql = f"{left.sql} {kind} {right.sql} ON {' AND '.join(terms)}"
         if kind in HALF_JOINS:
             return Relation(sql, left.scope)
-        if selective is None or by_condition:
-            rows = left.scope.rows * right.scope.rows
+        rows = pairs if key is None else min(key.rows, pairs)
         keys = left.scope.key, right.scope.key
         # A full join may give rows without either key twice.
-        key = None if kind == "FULL JOIN" or None in keys else keys[0] + keys[1]
-        return Relation(sql, Scope(both, key, max(rows, left.scope.rows + right.scope.rows)))
+        whole = None if kind == "FULL JOIN" or None in keys else keys[0] + keys[1]
+        return Relation(sql, Scope(both, whole, max(rows, left.scope.rows + right.scope.rows)))
 
-    def selective_key(self, left: Scope, right: Scope) -> str | None:
+    def selective_key(self, left: Scope, right: Scope) -> Key | None:
         """An equality of columns of which few rows share a value; None if there are none."""
         for kind in self.draw.several((Type.LONG, Type.INT), 2, least=2):
             mine, theirs = left.selective(kind), right.selective(kind)
             if mine and theirs:
-                return f"{self.draw.choice(mine).sql} = {self.draw.choice(theirs).sql}"
+                one, other = self.draw.choice(mine), self.draw.choice(theirs)
+                return Key(f"{one.sql} = {other.sql}",
+                           max(left.rows, right.rows) * max(one.rows_each or 1, other.rows_each or 1))
         return None
 
     def value_keys(self, left: Scope, right: Scope) -> list[str]:
@@ -163,6 +169,6 @@ class Relations:
 def table_scope(table: Table, alias: str) -> Scope:
     """The columns of a table under an alias."""
     values = [Column(f"{alias}.{name}", kind) for name, kind in VALUE_COLUMNS.items()]
-    identity = Column(f"{alias}.id", Type.LONG, selective=True)
-    group = Column(f"{alias}.g", Type.INT, selective=True)
+    identity = Column(f"{alias}.id", Type.LONG, rows_each=1)
+    group = Column(f"{alias}.g", Type.INT, rows_each=GROUP_ROWS)
     return Scope((*values, identity, group), (identity.sql,), table.rows)

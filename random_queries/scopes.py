@@ -12,8 +12,8 @@ class Column:
 
     sql: str
     type: Type
-    #: Whether few rows share a value of it, so that a join by it stays small.
-    selective: bool = False
+    #: About how many rows share a value of it; None if they may be many.
+    rows_each: int | None = None
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Scope:
 
     def selective(self, kind: Type) -> list[Column]:
         """The columns of a type by which a join stays small."""
-        return [column for column in self.of(kind) if column.selective]
+        return [column for column in self.of(kind) if column.rows_each is not None]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Body:
 
     def named(self, alias: str) -> Scope:
         """Its columns as columns of what has that alias."""
-        columns = tuple(Column(f"{alias}.{column.sql}", column.type, column.selective)
+        columns = tuple(Column(f"{alias}.{column.sql}", column.type, column.rows_each)
                         for column in self.scope.columns)
         key = self.scope.key
         return Scope(columns, None if key is None else tuple(f"{alias}.{name}" for name in key),

@@ -35,16 +35,19 @@ class Subqueries:
         key = self.relations.selective_key(inner.scope, scope)
         if key is None:
             inner = self.relations.small_table(scope.rows)
-            key = " AND ".join(self.relations.value_keys(inner.scope, scope)) or "true"
-        more = self.draw.choice(("", f" AND {Expressions(self.draw, inner.scope).condition(2)}"))
-        return f"{self.negation()}EXISTS (SELECT 1 FROM {inner.sql} WHERE {key}{more})"
+            terms = self.relations.value_keys(inner.scope, scope) or ["true"]
+        else:
+            terms = [key.sql]
+        if self.draw.chance(0.5):
+            terms.append(Expressions(self.draw, inner.scope).condition(2))
+        return f"{self.negation()}EXISTS (SELECT 1 FROM {inner.sql} WHERE {' AND '.join(terms)})"
 
     def among(self, scope: Scope) -> str:
         """Whether a value is among those of another table. NOT IN may look at all pairs."""
         inner, negation = self.inner(scope), self.negation()
         if negation and scope.rows * inner.scope.rows > MOST_PAIRS:
             inner = self.relations.small_table(scope.rows)
-        kind = self.draw.choice(VARIABLES["scalar"])
+        kind = Expressions(self.draw, scope).kind(VARIABLES["scalar"])
         there = Expressions(self.draw, inner.scope)
         here = Expressions(self.draw, scope).leaf(kind)
         return f"{here} {negation}IN (SELECT {there.leaf(kind)} FROM {inner.sql} " \
@@ -53,7 +56,7 @@ class Subqueries:
     def compared(self, scope: Scope) -> str:
         """How a value compares with one of another table."""
         inner = self.inner(scope)
-        kind = self.draw.choice(VARIABLES["scalar"])
+        kind = Expressions(self.draw, scope).kind(VARIABLES["scalar"])
         value = self.extreme(inner.scope, kind)
         condition = Expressions(self.draw, inner.scope).condition(1)
         return f"{Expressions(self.draw, scope).leaf(kind)} {self.draw.choice(('<', '>=', '='))} " \
@@ -74,7 +77,7 @@ class Subqueries:
         key = self.relations.selective_key(inner.scope, scope)
         if key is None:
             return None
-        return f"(SELECT {self.extreme(inner.scope, kind)} FROM {inner.sql} WHERE {key})"
+        return f"(SELECT {self.extreme(inner.scope, kind)} FROM {inner.sql} WHERE {key.sql})"
 
     def extreme(self, scope: Scope, kind: Type) -> str:
         """The least or the greatest of a column, zeros without their sign."""
