@@ -1,5 +1,7 @@
 //! Upper and lower case. Of strings that are not ASCII only the JVM knows them.
 
+use std::ops::Range;
+
 use arclight_columns::{BinaryViewArray, Buffer, Column, ScalarBuffer, Selection, SparkType};
 
 use super::rows::{INLINE, Text, any_null, function, text_rows};
@@ -78,8 +80,8 @@ fn by_row(
 }
 
 /// All strings of a column, changed a block of bytes at a time. None where few rows are active,
-/// where much lies between the strings, and where a byte of any is not ASCII, be it of a row that
-/// is not active.
+/// where much lies between the strings, and where one is not ASCII, be it of a row that is not
+/// active.
 fn by_block(
     strings: &Text<'_>,
     rows: &Selection,
@@ -91,41 +93,29 @@ fn by_block(
     if is_sparse(rows.count(), rows.len()) {
         return Ok(None);
     }
-    let Some(spans) = Spans::of(source) else {
+    let Some(spans) = spans(source) else {
         return Ok(None);
     };
-    let mut blocks: Vec<Vec<u8>> = Vec::with_capacity(spans.0.len());
-    let mut is_ascii = true;
-    for (buffer, &(from, to)) in source.data_buffers().iter().zip(&spans.0) {
-        let mut block = buffer.get(from..to).unwrap_or_default().to_vec();
-        is_ascii &= block.is_ascii();
-        letters.change(&mut block);
-        blocks.push(block);
+    if !is_ascii(source, &spans) {
+        return Ok(None);
     }
-    let mut inlined = 0;
-    let mut others = false;
+    let blocks: Vec<Buffer> = (source.data_buffers().iter().zip(&spans))
+        .map(|(buffer, span)| {
+            let mut block = buffer[span.clone()].to_vec();
+            letters.change(&mut block);
+            Buffer::from(block)
+        })
+        .collect();
     let views: Vec<u128> = (source.views().iter())
         .map(|&view| {
             let changed = letters.changed(view);
-            let length = view as u32 as usize;
-            if length <= INLINE {
-                inlined |= view >> 32;
+            if length(view) <= INLINE {
                 return changed & !LENGTH | view & LENGTH;
             }
-            let block = (view >> 64) as u32 as usize;
-            let from = spans.0[block].0;
-            if !is_ascii {
-                // What lies between strings may be the reason: lengths of 128 and more.
-                let start = (view >> 96) as u32 as usize - from;
-                others |= !blocks[block][start..start + length].is_ascii();
-            }
-            (changed & PREFIX | view & !PREFIX) - ((from as u128) << 96)
+            let (block, _) = place(view);
+            (changed & PREFIX | view & !PREFIX) - ((spans[block].start as u128) << 96)
         })
         .collect();
-    if others || !inlined.to_le_bytes().is_ascii() {
-        return Ok(None);
-    }
-    let blocks: Vec<Buffer> = blocks.into_iter().map(Buffer::from).collect();
     let changed = BinaryViewArray::try_new(ScalarBuffer::from(views), blocks, None)
         .map_err(arclight_columns::ColumnError::from)?;
     Ok(Some(changed))
@@ -137,30 +127,57 @@ const LENGTH: u128 = 0xffff_ffff;
 /// Where it has its string's first bytes, if the others are elsewhere.
 const PREFIX: u128 = 0xffff_ffff << 32;
 
-/// From where to where a column's strings lie in each of its buffers.
-struct Spans(Vec<(usize, usize)>);
+/// The length of a view's string.
+fn length(view: u128) -> usize {
+    view as u32 as usize
+}
 
-impl Spans {
-    /// None if at least half of the bytes there are not the strings'.
-    fn of(source: &BinaryViewArray) -> Option<Self> {
-        let mut spans = vec![(usize::MAX, 0); source.data_buffers().len()];
-        let mut used = 0;
-        for view in source.views().iter() {
-            let length = *view as u32 as usize;
-            if length > INLINE {
-                let offset = (view >> 96) as u32 as usize;
-                let (from, to) = &mut spans[(view >> 64) as u32 as usize];
-                *from = offset.min(*from);
-                *to = (offset + length).max(*to);
-                used += length;
-            }
+/// In which buffer and where there the string is that a view hasn't itself.
+fn place(view: u128) -> (usize, usize) {
+    ((view >> 64) as u32 as usize, (view >> 96) as usize)
+}
+
+/// How many bytes are copied for each byte of a string, at most: a guess of what is still cheaper
+/// than to copy strings one by one.
+const MOST_COPIED: usize = 2;
+
+/// From where to where a column's strings lie in each of its buffers. None if too much is between.
+fn spans(source: &BinaryViewArray) -> Option<Vec<Range<usize>>> {
+    let mut spans = vec![(usize::MAX, 0); source.data_buffers().len()];
+    let mut used = 0;
+    for &view in source.views().iter() {
+        let length = length(view);
+        if length > INLINE {
+            let (block, offset) = place(view);
+            let (from, to) = spans.get_mut(block)?;
+            *from = offset.min(*from);
+            *to = (offset + length).max(*to);
+            used += length;
         }
-        let spans: Vec<_> = (spans.into_iter())
-            .map(|(from, to)| (from.min(to), to))
-            .collect();
-        let spanned: usize = spans.iter().map(|(from, to)| to - from).sum();
-        (spanned < 2 * used || spanned == 0).then_some(Spans(spans))
     }
+    let spans: Vec<_> = (spans.into_iter())
+        .map(|(from, to)| from.min(to)..to)
+        .collect();
+    let spanned: usize = spans.iter().map(Range::len).sum();
+    let inside = |(buffer, span): (&Buffer, &Range<usize>)| span.end <= buffer.len();
+    let fits = source.data_buffers().iter().zip(&spans).all(inside);
+    (fits && spanned <= MOST_COPIED * used).then_some(spans)
+}
+
+/// Whether all strings are ASCII. What lies between them may be other bytes: in files, lengths.
+fn is_ascii(source: &BinaryViewArray, spans: &[Range<usize>]) -> bool {
+    let views = source.views();
+    let short = views.iter().filter(|view| length(**view) <= INLINE);
+    let bytes = short.fold(0, |bytes, view| bytes | view >> 32);
+    let buffers = source.data_buffers();
+    let blocks = || buffers.iter().zip(spans);
+    bytes.to_le_bytes().is_ascii()
+        && (blocks().all(|(buffer, span)| buffer[span.clone()].is_ascii())
+            || views.iter().all(|&view| {
+                let (block, offset) = place(view);
+                let length = length(view);
+                length <= INLINE || buffers[block][offset..offset + length].is_ascii()
+            }))
 }
 
 #[cfg(test)]

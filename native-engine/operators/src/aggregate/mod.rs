@@ -89,10 +89,9 @@ impl Measure {
 /// Output: the keys, then per measure its buffer columns or its result. Without keys there is
 /// always one row, with keys none for an empty input. Keys are normalised (one NaN, no -0.0).
 ///
-/// An aggregation whose measures include a `Partial` one may give a group several times: its
-/// output is merged above. So instead of spilling it gives out what it has, and stops looking up
-/// keys while they hardly ever repeat, or while rows with the same key follow each other. All others
-/// give each group once, and spill.
+/// An aggregation whose output is merged above may give a group several times. So instead of
+/// spilling it gives out what it has, and stops looking up keys while they hardly ever repeat, or
+/// while rows with the same key follow each other. All others give each group once, and spill.
 #[derive(Debug)]
 pub struct HashAggregate {
     id: usize,
@@ -117,7 +116,8 @@ pub(crate) struct AggregatePlan {
 }
 
 impl HashAggregate {
-    /// An aggregation of `input` by `groupings`; `schema` names and types the output.
+    /// An aggregation of `input` by `groupings`; `schema` names and types the output. If a measure
+    /// is `Partial` and none finishes, the output is taken to be merged above.
     pub fn new(
         id: usize,
         input: OperatorRef,
@@ -131,7 +131,7 @@ impl HashAggregate {
     }
 
     /// Like [`HashAggregate::new`], told whether its output is merged above, so that it may give a
-    /// group several times. Without measures `new` cannot know and assumes it is not.
+    /// group several times.
     pub fn with_repeats(
         id: usize,
         input: OperatorRef,

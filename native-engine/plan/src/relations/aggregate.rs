@@ -52,11 +52,8 @@ pub(super) fn decode(decoder: &Decoder, rel: &AggregateRel) -> Result<OperatorRe
         .collect();
     let id = operator_id(&rel.common)?;
     let schema = Schema::new(fields);
-    let finishes = measures.iter().any(|m| m.phase.finishes());
-    let operator = match fallbacks.merged_above && !finishes {
-        true => HashAggregate::with_repeats(id, child, groupings, measures, schema, true),
-        false => HashAggregate::new(id, child, groupings, measures, schema),
-    };
+    let repeats = fallbacks.merged_above && !measures.iter().any(|m| m.phase.finishes());
+    let operator = HashAggregate::with_repeats(id, child, groupings, measures, schema, repeats);
     let operator = operator.by_partition(fallbacks.by_partition);
     Ok(Arc::new(operator))
 }

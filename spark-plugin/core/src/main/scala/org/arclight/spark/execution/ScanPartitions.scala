@@ -1,7 +1,7 @@
 package org.arclight.spark.execution
 
 import org.apache.hadoop.conf.Configuration
-import org.apache.spark.SparkException
+import org.apache.spark.{SparkContext, SparkException}
 import org.apache.spark.sql.SparkSession
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.execution.{FileSourceScanExec, ScanFileListing}
@@ -22,7 +22,11 @@ private[spark] object ScanPartitions {
     case other => throw SparkException.internalError(s"${other.getClass.getName} has no files.")
   }
 
-  /** For its reader, Spark's scan copies the Hadoop configuration and broadcasts it. */
+  /**
+   * A scan whose reader is not built: for that Spark copies the Hadoop configuration and broadcasts
+   * it. Metrics, files and buckets are those of the scan as it was planned, whatever the session's
+   * settings are by now; and a thread that executes a plan need not have a session.
+   */
   private final class ScanWithoutReader(scan: FileSourceScanExec)
       extends FileSourceScanExec(
         scan.relation.copy(fileFormat = WithoutReader)(scan.relation.sparkSession),
@@ -39,6 +43,10 @@ private[spark] object ScanPartitions {
     override lazy val driverMetrics: Map[String, SQLMetric] = scan.driverMetrics
 
     @transient override lazy val selectedPartitions: ScanFileListing = scan.selectedPartitions
+
+    override lazy val bucketedScan: Boolean = scan.bucketedScan
+
+    override protected def sparkContext: SparkContext = scan.relation.sparkSession.sparkContext
 
     override protected lazy val pushedDownFilters: Seq[Filter] = Nil
 

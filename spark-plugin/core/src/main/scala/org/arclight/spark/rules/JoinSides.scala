@@ -3,9 +3,11 @@ package org.arclight.spark.rules
 import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
+import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
+import org.apache.spark.sql.execution.datasources.FileIndex
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
@@ -230,10 +232,21 @@ private[rules] object JoinSides {
     fileBytes(scan) * read / math.max(all, read).max(1)
   }
 
-  /** As the optimizer knows it, which keeps it: a file index asks for its file system each time. */
-  private def fileBytes(scan: FileSourceScanExec): BigInt =
-    scan.logicalLink.map(_.collectLeaves()) match {
-      case Some(Seq(table)) => table.stats.sizeInBytes
-      case _ => scan.relation.location.sizeInBytes
+  /**
+   * Bytes of all of a scan's files. Found out once for a query's table, however often AQE plans its
+   * scan: a file index looks its file system up each time.
+   */
+  private def fileBytes(scan: FileSourceScanExec): BigInt = {
+    val location = scan.relation.location
+    val leaves = scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil)
+    leaves.flatMap(_.getTagValue(FILE_BYTES)).collectFirst {
+      case (known, bytes) if known eq location => bytes
+    }.getOrElse {
+      val bytes = BigInt(location.sizeInBytes)
+      leaves.foreach(_.setTagValue(FILE_BYTES, (location, bytes)))
+      bytes
     }
+  }
+
+  private val FILE_BYTES = TreeNodeTag[(FileIndex, BigInt)]("arclight.fileBytes")
 }
