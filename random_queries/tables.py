@@ -7,7 +7,7 @@ them it has its number (`id`) and the group of about seven rows that it is in (`
 import hashlib
 from dataclasses import dataclass
 
-from random_queries.values import VALUES, Type, sql_value
+from random_queries.values import STORED, VALUES, Type, sql_value
 
 #: Rows that share a value of `g`.
 GROUP_ROWS = 7
@@ -38,9 +38,9 @@ def column_expressions(table: Table) -> list[str]:
     """A table's columns as expressions over `id`, for a SELECT from a range."""
     columns = []
     for name, kind in VALUE_COLUMNS.items():
-        values = ", ".join(sql_value(kind, value) for value in ("NULL", *VALUES[kind]))
-        chosen = f"pmod(hash(id, '{table.name} {name}'), {len(VALUES[kind]) + 1})"
-        columns.append(f"array({values})[{chosen}] AS {name}")
+        values = [sql_value(kind, value) for value in ("NULL", *VALUES[kind], *STORED.get(kind, ()))]
+        chosen = f"pmod(hash(id, '{table.name} {name}'), {len(values)})"
+        columns.append(f"array({', '.join(values)})[{chosen}] AS {name}")
     groups = max(1, table.rows // GROUP_ROWS)
     return [*columns, "id", f"CAST(id % {groups} AS INT) AS g"]
 

@@ -50,7 +50,7 @@ VALUES: dict[Type, tuple[str, ...]] = {
     Type.STRING: ("''", "' '", "'a'", "'b'", "'abc'", "'ABC'", "' x '", "'zz'", "'ab_%'", "'é'",
                   "'e\u0301'", "'ß'", "'İ'", "'ΑΣ'", "'😀'", "'0'", "'12'", "' 7 '", "'1.5'", "'1e3'",
                   "'.'", "'2147483648'", "'true'", "'nan'", "'2020-01-01'", "'2020-1'",
-                  "'2020-01-01 12:30:00'", "repeat('long ', 20)", "X'E282'"),
+                  "'2020-01-01 12:30:00'", "repeat('long ', 20)"),
     Type.BINARY: ("X''", "X'00'", "X'FF'", "X'E282'", "X'616263'", "X'6162'", "X'C3A9'"),
     Type.BOOLEAN: ("true", "false"),
     Type.DATE: ("'2020-01-01'", "'2020-03-08'", "'1999-12-31'", "'2024-02-29'", "'1970-01-01'",
@@ -70,6 +70,10 @@ VALUES: dict[Type, tuple[str, ...]] = {
                   "named_struct('a', 2, 'b', NULL)", "named_struct('a', NULL, 'b', NULL)"),
     Type.MAP: ("map()", "map('a', 1)", "map('b', NULL, 'c', 3)", "map('', -1, 'zz', 2147483647)"),
 }
+
+#: Type → values that only tables have. Spark gives Parquet another text than a literal that is no UTF-8
+#: to look for, and leaves out rows that have it.
+STORED: dict[Type, tuple[str, ...]] = {Type.STRING: ("X'E282'",)}
 
 #: Variables of templates → the types that each may stand for. All that are named the same in a template
 #: stand for the same type.

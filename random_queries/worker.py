@@ -11,6 +11,7 @@ output, one JSON object a line:
 
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -25,6 +26,9 @@ from random_queries.tables import TABLES, column_expressions
 from tpch.worker import emit, error_class
 
 SWITCH = "spark.arclight.enabled"
+
+#: A condition as it stands in the text of an error.
+CONDITION = re.compile(r"\[([A-Z][A-Z0-9_]+(?:\.[A-Z0-9_]+)*)\]")
 
 #: How much of an error's text is told.
 ERROR_LENGTH = 300
@@ -107,7 +111,16 @@ def outcome(spark: SparkSession, sql: str, enabled: str) -> tuple[Outcome, DataF
         if not jvm_lives(spark):
             raise
         text = " ".join(str(error).split())[:ERROR_LENGTH]
-        return Outcome(condition=error_class(error), error=text, rejected=frame is None), frame
+        return Outcome(condition=condition(error), error=text, rejected=frame is None), frame
+
+
+def condition(error: Exception) -> str:
+    """An error's condition, also where Spark has it in another error; else the error's class."""
+    name = error_class(error)
+    if name != type(error).__name__:
+        return name
+    inner = CONDITION.search(str(error))
+    return inner.group(1) if inner else name
 
 
 def jvm_lives(spark: SparkSession) -> bool:
