@@ -22,7 +22,8 @@ import org.arclight.spark.rules.OperatorVerdict.NativeOperator
  *                                                       +- Scan
  * }}}
  * Where there are hardly fewer groups than rows, the engine's partial aggregation notices it and lets
- * rows pass. Done where one set has all the keys, so that its groups are needed anyway, and for functions whose result does not depend on the order in which they are merged.
+ * rows pass. Done where one set has all the keys, so that its groups are needed anyway, and for
+ * functions whose result does not depend on the order in which they are merged.
  */
 object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
 
@@ -63,7 +64,8 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
       expand.projections.indices.exists(set => finest.forall(isKeyOf(set, _))) &&
       aggregate.requiredChildDistributionExpressions.isEmpty &&
       aggregate.aggregateExpressions.forall(function =>
-        function.mode == Partial && !function.isDistinct && isOrderless(function.aggregateFunction, expand.child) &&
+        function.mode == Partial && !function.isDistinct &&
+          isOrderless(function.aggregateFunction, expand.child) &&
           function.references.subsetOf(AttributeSet(carried.keys)) &&
           function.aggregateFunction.deterministic && function.filter.forall(_.deterministic))
     if (possible && isNative(below)) {
@@ -139,7 +141,7 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
   /** Whether a table that is read in the same stage is too large for one task. */
   private def hasSeveralTasks(plan: SparkPlan): Boolean = plan match {
     case scan: FileSourceScanExec =>
-      scan.relation.location.sizeInBytes > 2 * conf.filesMaxPartitionBytes
+      JoinSides.fileBytes(scan) > 2 * conf.filesMaxPartitionBytes
     case _: Exchange => false
     case other => other.children.exists(hasSeveralTasks)
   }

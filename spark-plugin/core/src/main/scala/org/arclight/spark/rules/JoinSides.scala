@@ -236,7 +236,7 @@ private[rules] object JoinSides {
    * Bytes of all of a scan's files. Found out once for a query's table, however often AQE plans its
    * scan: a file index looks its file system up each time.
    */
-  private def fileBytes(scan: FileSourceScanExec): BigInt = {
+  def fileBytes(scan: FileSourceScanExec): BigInt = {
     val location = scan.relation.location
     val leaves = scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil)
     leaves.flatMap(_.getTagValue(FILE_BYTES)).collectFirst {
