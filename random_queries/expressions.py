@@ -30,6 +30,10 @@ class Filled:
     sql: str
     variables: dict[str, Type]
 
+    def typed(self, kind: Type | str) -> tuple[str, Type]:
+        """The text with its type, given that or the variable that is."""
+        return self.sql, kind if isinstance(kind, Type) else self.variables[kind]
+
 
 class Expressions:
     """Expressions over the columns of a scope."""

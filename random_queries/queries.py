@@ -156,8 +156,7 @@ class Queries:
         clause = ""
         if self.draw.chance(0.15):
             clause = f" FILTER (WHERE {expressions.condition(1)})"
-        made = expressions.fill(template, self.draw.choice((0, 1, 2)), filter=clause)
-        return made.sql, kind if isinstance(kind, Type) else made.variables[kind]
+        return expressions.fill(template, self.draw.choice((0, 1, 2)), filter=clause).typed(kind)
 
     def having(self, expressions: Expressions) -> str:
         """A condition on groups."""

@@ -52,8 +52,7 @@ class Windows:
     def filled(self, function: tuple[str, Type | str], over: str) -> tuple[str, Type]:
         """A function of the tables over a window."""
         template, kind = function
-        made = self.expressions.fill(template, 1, over=over)
-        return made.sql, kind if isinstance(kind, Type) else made.variables[kind]
+        return self.expressions.fill(template, 1, over=over).typed(kind)
 
     def window(self, order: str | None, frame: str = "") -> str:
         """An OVER clause."""
