@@ -102,18 +102,20 @@ pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_nextFrame<'loca
     })
 }
 
-/// A frame's rows as UnsafeRows.
+/// A frame's rows from one on, as UnsafeRows.
 #[unsafe(no_mangle)]
 pub extern "system" fn Java_org_arclight_spark_jni_NativeLibrary_frameRows<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,
     schema: JByteArray<'local>,
     frame: JByteArray<'local>,
+    from: jint,
 ) -> JByteArray<'local> {
     guarded(env, |env| {
         let schema = env.convert_byte_array(&schema)?;
         let frame = env.convert_byte_array(&frame)?;
-        bytes(env, &frame_rows(&schema, &frame)?)
+        let from = usize::try_from(from).map_err(|_| internal("a row's number is negative"))?;
+        bytes(env, &frame_rows(&schema, &frame, from)?)
     })
 }
 

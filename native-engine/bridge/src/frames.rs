@@ -1,4 +1,5 @@
-//! The rows of broadcasts: frames, as shuffles have them, of about a batch each.
+//! Rows that the driver collects, for a broadcast or as a result: frames, as shuffles have them, of
+//! about a batch each.
 
 use arclight_columns::{Batch, SparkType};
 use arclight_operators::{BatchStream, EngineError, TaskContext};
@@ -13,7 +14,10 @@ use crate::door::DoorError;
 /// Where a frame ends though more rows would fit: bytes of its columns.
 const FRAME_BYTES: u64 = 4 << 20;
 
-/// Rows of a stage for all executors.
+/// Where a piece of a frame's UnsafeRows ends though more rows would fit: bytes.
+const PIECE_BYTES: u64 = 64 << 20;
+
+/// Rows of a stage for the driver.
 pub struct Frame {
     /// How many they are.
     pub rows: usize,
@@ -24,7 +28,7 @@ pub struct Frame {
 }
 
 fn damaged(error: BlockError) -> EngineError {
-    EngineError::Internal(format!("rows of a broadcast: {error}"))
+    EngineError::Internal(format!("collected rows: {error}"))
 }
 
 /// The next frame of a stream's rows, with those of as many batches as a whole one takes; `None`
@@ -34,7 +38,7 @@ pub fn next_frame(
     types: &[SparkType],
     task: &TaskContext,
 ) -> Result<Option<Frame>, EngineError> {
-    let mut memory = task.memory.reservation("broadcast");
+    let mut memory = task.memory.reservation("collected rows");
     let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
     while rows < task.settings.batch_size && bytes < FRAME_BYTES {
         task.check_cancelled()?;
@@ -78,16 +82,19 @@ pub fn read_frame(frame: &[u8], types: &[SparkType]) -> Result<Batch, EngineErro
     decode_payload(payload, types).map_err(damaged)
 }
 
-/// A frame's rows as UnsafeRows, for Spark's own operators: how many they are (32 bits), their
+/// A frame's rows from the one with number `from` as UnsafeRows, as many as an array of the JVM has
+/// room for: how many rows the whole frame has (32 bits), how many these are (32 bits), their
 /// lengths (32 bits each), the rows. `schema` is a `substrait.NamedStruct`.
-pub fn frame_rows(schema: &[u8], frame: &[u8]) -> Result<Vec<u8>, DoorError> {
+pub fn frame_rows(schema: &[u8], frame: &[u8], from: usize) -> Result<Vec<u8>, DoorError> {
     let types = decode_schema(schema)?.types();
     let batch = read_frame(frame, &types)?;
     let mut rows = RowBuffer::new();
+    let piece = piece(&batch, from.min(batch.len()), &types, PIECE_BYTES);
     RowEncoder::new(types)
-        .encode(&batch, &mut rows)
+        .encode(&piece, &mut rows)
         .map_err(|error| EngineError::Internal(error.to_string()))?;
-    let mut bytes = Vec::with_capacity(4 + 4 * rows.count() + rows.bytes().len());
+    let mut bytes = Vec::with_capacity(8 + 4 * rows.count() + rows.bytes().len());
+    bytes.extend_from_slice(&(batch.len() as u32).to_le_bytes());
     bytes.extend_from_slice(&(rows.count() as u32).to_le_bytes());
     let lengths = rows
         .lengths()
@@ -96,6 +103,20 @@ pub fn frame_rows(schema: &[u8], frame: &[u8]) -> Result<Vec<u8>, DoorError> {
     bytes.extend(lengths);
     bytes.extend_from_slice(rows.bytes());
     Ok(bytes)
+}
+
+/// Rows of a batch from the one with number `from`: so many that they take at most `most` bytes as
+/// UnsafeRows, but one at least. A column may say in few bytes that all rows have the same text.
+fn piece(batch: &Batch, from: usize, types: &[SparkType], most: u64) -> Batch {
+    let mut rows = batch.len() - from;
+    loop {
+        let columns = batch.columns().iter().map(|c| c.slice(from, rows));
+        let piece = Batch::new(columns.collect(), rows);
+        if rows <= 1 || unsafe_row_size(&piece, types) <= most {
+            return piece;
+        }
+        rows = rows.div_ceil(2);
+    }
 }
 
 #[cfg(test)]
@@ -177,6 +198,20 @@ mod tests {
             }
         }
         assert_eq!(shown, ["b1", "a1", "b1", "d2", "e3"]);
+    }
+
+    #[test]
+    fn rows_come_in_pieces() {
+        let types = [SparkType::String];
+        let column = Column::constant(texts(&["a text of twenty byte"]).as_ref().clone(), 9);
+        let batch = Batch::new(vec![column], 9);
+        // 40 bytes each.
+        for (most, expected) in [(u64::MAX, 9), (360, 9), (359, 5), (100, 2), (0, 1)] {
+            let piece = piece(&batch, 0, &types, most);
+            assert_eq!(piece.len(), expected, "{most} bytes");
+        }
+        assert_eq!(piece(&batch, 7, &types, u64::MAX).len(), 2);
+        assert_eq!(piece(&batch, 9, &types, 0).len(), 0);
     }
 
     #[test]

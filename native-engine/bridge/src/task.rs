@@ -146,7 +146,7 @@ impl TaskHandle {
         })
     }
 
-    /// The next rows of a stage without sink, for a broadcast.
+    /// The next rows of a stage without sink, for the driver.
     pub fn next_frame(&self) -> Result<Option<Frame>, DoorError> {
         let mut running = self.running.lock();
         let types = self.stage.root.schema().types();

@@ -32,7 +32,7 @@ public final class NativeLibrary {
   public static native int nextRows(long task, long[] block);
 
   /**
-   * The next rows of the task's result as a frame, for a broadcast.
+   * The next rows of the task's result as a frame, for the driver.
    *
    * @param sizes receives the number of rows and the bytes that they would take as UnsafeRows
    * @return the frame; null at the end
@@ -40,12 +40,14 @@ public final class NativeLibrary {
   public static native byte[] nextFrame(long task, long[] sizes);
 
   /**
-   * The rows of a frame.
+   * The rows of a frame from one on, as many as fit into an array.
    *
    * @param schema a substrait.NamedStruct
-   * @return the number of rows (32 bits), their lengths (32 bits each), the UnsafeRows
+   * @param from the number of the first row
+   * @return the number of the frame's rows (32 bits), the number of these rows (32 bits), their
+   *     lengths (32 bits each), the UnsafeRows
    */
-  public static native byte[] frameRows(byte[] schema, byte[] frame);
+  public static native byte[] frameRows(byte[] schema, byte[] frame, int from);
 
   /** Runs a task that ends in a shuffle write; returns an arclight.ShuffleWriteResult. */
   public static native byte[] shuffleWrite(long task);

@@ -1,7 +1,6 @@
 package org.arclight.spark.execution
 
 import org.apache.spark.broadcast.Broadcast
-import org.apache.spark.sql.catalyst.expressions.UnsafeRow
 import org.apache.spark.sql.catalyst.plans.physical.BroadcastMode
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.execution.adaptive.BroadcastQueryStageExec
@@ -20,15 +19,10 @@ final case class NativeBroadcastExchangeExec(mode: BroadcastMode, child: SparkPl
 
   override def nodeName: String = "NativeBroadcastExchange"
 
-  override protected def collectRows(): (Array[Array[Byte]], Long, Long) = {
-    val parts = child.execute().mapPartitions(task => Iterator(BroadcastFrames.of(task))).collect()
-    (parts.flatMap(_.frames), parts.map(_.count).sum, parts.map(_.bytes).sum)
-  }
+  override protected def collectFrames(): Array[CollectedFrames] =
+    CollectedFrames.collect(child.execute())
 
-  override protected def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow] =
-    BroadcastFrames.rows(frames, output)
-
-  /** The rows, for a native join: [[BroadcastFrames.frames]]. */
+  /** The rows, for a native join: [[CollectedFrames.frames]]. */
   def executeNativeBroadcast(): Broadcast[Array[Array[Byte]]] = {
     // As executeBroadcast does: it waits for the subqueries.
     executeQuery(broadcastFrames())

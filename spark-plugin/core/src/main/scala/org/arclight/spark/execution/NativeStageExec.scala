@@ -53,6 +53,9 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
 
   override protected def doExecute(): RDD[InternalRow] = compile(None)
 
+  override def executeCollect(): Array[InternalRow] =
+    CollectedFrames.collectRows(execute(), output)
+
   /**
    * The stage as an RDD.
    *

@@ -76,7 +76,7 @@ private[execution] final class RowsDependency(rdd: RDD[InternalRow], parents: Ar
 
 /**
  * The rows of one task, each valid until the next is taken. The native task starts when the first
- * row is asked for, when a broadcast takes all, or when the shuffle writer has it write.
+ * row is asked for, when the driver collects all, or when the shuffle writer has it write.
  */
 final class NativeRowIterator(
     program: StageProgram,
@@ -99,8 +99,8 @@ final class NativeRowIterator(
   override def writeShuffle(dataFile: File): ShuffleWritten =
     new NativeTask(program, partition, context, Some(dataFile)).shuffleWrite()
 
-  /** All rows, for a broadcast. The iterator itself is not used then. */
-  def broadcastFrames(): BroadcastFrames = {
+  /** All rows, for the driver. The iterator itself is not used then. */
+  def collectFrames(): CollectedFrames = {
     val started = new NativeTask(program, partition, context, None)
     val sizes = new Array[Long](2)
     var count, bytes = 0L
@@ -110,7 +110,7 @@ final class NativeRowIterator(
       frame
     }.toArray
     started.close()
-    BroadcastFrames(frames, count, bytes)
+    CollectedFrames(frames, count, bytes)
   }
 
   private def pull(): Boolean = {

@@ -103,10 +103,15 @@ final case class NativeTakeOrderedAndProjectExec(
   override def executeCollect(): Array[InternalRow] = executeQuery {
     firstRows.getNumPartitions match {
       case 0 => Array.empty[InternalRow]
-      case 1 => firstRows.map(_.copy()).collect()
+      case 1 => CollectedFrames.collectRows(firstRows, output)
       case _ =>
         val order = new LazilyGeneratedOrdering(sortOrder, child.output)
-        val rows = firstRows.map(_.copy()).takeOrdered(limit)(order).drop(offset)
+        val rows = CollectedFrames.collect(firstRows).foldLeft(Array.empty[InternalRow]) {
+          (first, task) =>
+            // Copies, since those that stay are few. Both are in order: sorting merges them.
+            val next = CollectedFrames.rows(task.frames, child.output).map(_.copy())
+            (first ++ next).sorted(order).take(limit)
+        }.drop(offset)
         if (projectList == child.output) {
           rows
         } else {

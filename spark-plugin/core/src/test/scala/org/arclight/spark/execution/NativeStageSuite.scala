@@ -106,6 +106,16 @@ class NativeStageSuite extends FilesSuite {
     }
   }
 
+  test("rows that take more than an array of the JVM should") {
+    // Few bytes as a column.
+    val frame = spark.sql(
+      "SELECT id, repeat('a long text ', 10000) AS text FROM range(0, 1500, 1, 1)")
+    val rows = frame.collect()
+    assert(rows.map(_.getLong(0)).toSeq == (0L until 1500L))
+    assert(rows.forall(_.getString(1).length == 120000))
+    assert(fallbacks(frame).isEmpty)
+  }
+
   test("the metrics of Spark's operators are set") {
     val frame = checkNative(revenue)
     val plan = frame.queryExecution.executedPlan match {

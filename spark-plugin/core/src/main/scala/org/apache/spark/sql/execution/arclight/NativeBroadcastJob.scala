@@ -22,7 +22,7 @@ import org.apache.spark.sql.types.LongType
 import org.apache.spark.unsafe.map.BytesToBytesMap
 import org.apache.spark.util.SparkFatalException
 
-import org.arclight.spark.execution.{CollectKeysExec, KeyExchange, KeySet}
+import org.arclight.spark.execution.{CollectedFrames, CollectKeysExec, KeyExchange, KeySet}
 
 /**
  * The part of a native broadcast that deals with what is private to Spark: as
@@ -38,11 +38,11 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
 
   def mode: BroadcastMode
 
-  /** Runs the job: frames of rows, how many rows they have, and the bytes these take as UnsafeRows. */
-  protected def collectRows(): (Array[Array[Byte]], Long, Long)
+  /** Runs the job. */
+  protected def collectFrames(): Array[CollectedFrames]
 
-  /** The rows of such frames. */
-  protected def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow]
+  private def rows(frames: Array[Array[Byte]]): Iterator[UnsafeRow] =
+    CollectedFrames.rows(frames, output)
 
   override lazy val metrics: Map[String, SQLMetric] = Map(
     "dataSize" -> SQLMetrics.createSizeMetric(sparkContext, "data size"),
@@ -84,7 +84,10 @@ trait NativeBroadcastJob extends BroadcastExchangeLike with KeyExchange {
         awaits.foreach(_.await(() => relationFuture.isCancelled || sparkContext.isStopped))
         if (relationFuture.isCancelled) throw new CancellationException
         val beforeCollect = System.nanoTime()
-        val (frames, rowCount, dataSize) = collectRows()
+        val collected = collectFrames()
+        val frames = collected.flatMap(_.frames)
+        val rowCount = collected.map(_.count).sum
+        val dataSize = collected.map(_.bytes).sum
         collecting.foreach(settle(_, frames, rowCount))
         longMetric("numOutputRows") += rowCount
         if (rowCount >= maxBroadcastRows) {
