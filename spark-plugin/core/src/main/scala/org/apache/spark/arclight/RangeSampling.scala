@@ -4,9 +4,10 @@ import scala.collection.mutable
 import scala.collection.mutable.ArrayBuffer
 import scala.util.hashing.byteswap32
 
-import org.apache.spark.RangePartitioner
+import org.apache.spark.{RangePartitioner, TaskContext}
 import org.apache.spark.rdd.{PartitionPruningRDD, RDD}
 import org.apache.spark.sql.catalyst.InternalRow
+import org.apache.spark.util.random.SamplingUtils
 
 /** The sampling of Spark's RangePartitioner, whose bounds are private to it. */
 object RangeSampling {
@@ -27,7 +28,8 @@ object RangeSampling {
       implicit val keyOrdering: Ordering[InternalRow] = ordering
       val sampleSize = math.min(samplePerPartition.toDouble * partitions, SAMPLE_MAXIMUM)
       val sizePerInput = math.ceil(OVERSAMPLING * sampleSize / math.max(keys.partitions.length, 1)).toInt
-      val (count, sketched) = RangePartitioner.sketch(keys, sizePerInput)
+      val sketched = keys.sparkContext.runJob(keys, new SketchKeys(sizePerInput, keys.id))
+      val count = sketched.map { case (_, size, _) => size }.sum
       if (count == 0L) {
         Nil
       } else {
@@ -52,4 +54,23 @@ object RangeSampling {
         RangePartitioner.determineBounds(candidates, math.min(partitions, candidates.size)).toSeq
       }
     }
+}
+
+/**
+ * Samples a partition's keys as `RangePartitioner.sketch` does; gives the partition's number, how
+ * many keys it has, and the sample. A class with a name, since Spark takes closures apart before
+ * each job.
+ */
+private final class SketchKeys(sampleSize: Int, seed: Int)
+  extends ((TaskContext, Iterator[InternalRow]) => (Int, Long, Array[InternalRow]))
+  with Serializable {
+
+  override def apply(
+      context: TaskContext,
+      keys: Iterator[InternalRow]): (Int, Long, Array[InternalRow]) = {
+    val partition = context.partitionId()
+    val (sample, count) = SamplingUtils.reservoirSampleAndCount(
+      keys, sampleSize, byteswap32(partition ^ (seed << 16)).toLong)
+    (partition, count, sample)
+  }
 }

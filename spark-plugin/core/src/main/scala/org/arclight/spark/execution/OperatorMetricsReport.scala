@@ -14,8 +14,18 @@ import org.arclight.proto.{OperatorMetrics, TaskMetrics}
 /** Puts what a native task reports into Spark's metrics, under Spark's names. */
 object OperatorMetricsReport extends Logging {
 
-  /** Spark's names of an operator's own time, in milliseconds. */
-  private val TIMES = Seq("scanTime", "aggTime", "sortTime", "joinTime")
+  private def time(operator: OperatorMetrics): Long =
+    NANOSECONDS.toMillis(operator.getElapsedNanos)
+
+  /** What a report says of an operator, by Spark's names; times are in milliseconds. */
+  private val OPERATOR_VALUES: Map[String, OperatorMetrics => Long] = Map(
+    "numOutputRows" -> (_.getOutputRows),
+    "spillSize" -> (_.getSpilledBytes),
+    "peakMemory" -> (_.getPeakMemoryBytes),
+    "scanTime" -> time,
+    "aggTime" -> time,
+    "sortTime" -> time,
+    "joinTime" -> time)
 
   /** How many rows an operator gave. */
   def outputRows(report: TaskMetrics, operator: Int): Long =
@@ -41,13 +51,14 @@ object OperatorMetricsReport extends Logging {
     reportDisagreements(report, program, context)
   }
 
-  private def addOperator(operator: OperatorMetrics, metrics: Map[String, SQLMetric]): Unit = {
-    def add(name: String, value: Long): Unit = metrics.get(name).foreach(_.add(value))
-    add("numOutputRows", operator.getOutputRows)
-    add("spillSize", operator.getSpilledBytes)
-    add("peakMemory", operator.getPeakMemoryBytes)
-    TIMES.foreach(add(_, NANOSECONDS.toMillis(operator.getElapsedNanos)))
-  }
+  /** Those of an operator's metrics that a report fills: each costs a task's start and end. */
+  def reported(metrics: Map[String, SQLMetric]): Map[String, SQLMetric] =
+    metrics.filter { case (name, _) => OPERATOR_VALUES.contains(name) }
+
+  private def addOperator(operator: OperatorMetrics, metrics: Map[String, SQLMetric]): Unit =
+    metrics.foreach { case (name, metric) =>
+      OPERATOR_VALUES.get(name).foreach(value => metric.add(value(operator)))
+    }
 
   private def addStage(report: TaskMetrics, metrics: Map[String, SQLMetric]): Unit = {
     def add(name: String, value: Long): Unit = metrics.get(name).foreach(_.add(value))

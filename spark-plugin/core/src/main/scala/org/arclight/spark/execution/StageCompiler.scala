@@ -86,7 +86,9 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       plan.bytes,
       plan.digest,
       plan.jvmExpressions.toArray,
-      Array.tabulate(plan.operatorCount)(metrics.getOrElse(_, Map.empty)),
+      Array.tabulate(plan.operatorCount) { operator =>
+        OperatorMetricsReport.reported(metrics.getOrElse(operator, Map.empty))
+      },
       stageMetrics,
       inputs.toArray,
       top.output.length,

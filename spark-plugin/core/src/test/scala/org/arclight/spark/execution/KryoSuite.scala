@@ -37,6 +37,10 @@ class KryoSuite extends NativeSuite {
     checkNative("SELECT k, upper(text) FROM numbers ORDER BY text, k DESC LIMIT 20 OFFSET 3")
   }
 
+  test("all rows in order") {
+    checkNative("SELECT k, text FROM numbers ORDER BY text DESC, k")
+  }
+
   test("a join with a broadcast") {
     checkNative(
       "SELECT /*+ BROADCAST(b) */ a.k, b.text FROM numbers a JOIN numbers b ON a.k = b.k + 10")
