@@ -52,7 +52,7 @@ pub use runtime_filter::{
     ScanColumn, StageFilter,
 };
 pub use shared::{SharedTables, shared_tables};
-pub use sort::{Keys, Sort, SortKey, encode_keys};
+pub use sort::{GroupLimit, Keys, Sort, SortKey, encode_keys};
 pub use spill::{Run, SpillReader, SpillWriter};
 pub use task::{FileSplit, Split, TaskContext, TaskSettings};
 pub use top_n::TopN;

@@ -7,7 +7,7 @@
 //! after the other. Descending inverts the value's bytes. Source: Spark's `SortPrefix` and
 //! `GenerateOrdering` for the order, NULL first within arrays and structs.
 
-use arclight_columns::{Column, Values};
+use arclight_columns::{Column, SparkType, Values};
 
 use crate::operator::EngineError;
 
@@ -52,6 +52,32 @@ impl Keys {
         }
     }
 
+    /// The keys of some rows, in their order.
+    pub(super) fn take(&self, rows: &[u32]) -> Keys {
+        Keys::collect(self, rows.iter().map(|&row| self.bytes(row as usize)))
+    }
+
+    /// Keys as those of `like` are, one after the other.
+    pub(super) fn collect<'a>(like: &Keys, keys: impl Iterator<Item = KeyBytes<'a>>) -> Keys {
+        if let Keys::Fixed(_) = like {
+            let integer = |key: KeyBytes<'_>| match key {
+                KeyBytes::Fixed(bytes) => u128::from_be_bytes(bytes),
+                KeyBytes::Variable(bytes) => {
+                    debug_assert!(false, "keys of one sort are all of fixed width or none is");
+                    fixed(bytes)
+                }
+            };
+            return Keys::Fixed(keys.map(integer).collect());
+        }
+        let mut bytes = Vec::new();
+        let mut offsets = vec![0];
+        for key in keys {
+            bytes.extend_from_slice(&key);
+            offsets.push(bytes.len());
+        }
+        Keys::Variable { bytes, offsets }
+    }
+
     /// Bytes of memory held.
     pub fn memory_size(&self) -> usize {
         match self {
@@ -59,6 +85,29 @@ impl Keys {
             Keys::Variable { bytes, offsets } => bytes.len() + 8 * offsets.len(),
         }
     }
+}
+
+/// How many of a key's bytes its first parts take, of columns of `types` that are ascending, NULL
+/// first, and have no fields or elements.
+pub(super) fn group_length(key: &[u8], types: &[SparkType]) -> usize {
+    let mut position = 0;
+    for data_type in types {
+        let is_null = key[position] == 0;
+        position += 1;
+        match width(data_type) {
+            // As many zeros for NULL.
+            Some(width) => position += width,
+            None if is_null => {}
+            None => {
+                // A zero of the value has 0xFF behind it, the end another zero.
+                while key[position] != 0 || key[position + 1] != 0 {
+                    position += if key[position] == 0 { 2 } else { 1 };
+                }
+                position += 2;
+            }
+        }
+    }
+    position
 }
 
 /// One key.
@@ -96,22 +145,31 @@ pub fn encode_keys(
         offsets.push(bytes.len());
     }
     if width.is_some_and(|width| width <= FIXED) {
-        let keys = offsets.windows(2).map(|pair| {
-            let mut key = [0u8; FIXED];
-            let part = &bytes[pair[0]..pair[1]];
-            key[..part.len()].copy_from_slice(part);
-            u128::from_be_bytes(key)
-        });
+        let keys = offsets
+            .windows(2)
+            .map(|pair| fixed(&bytes[pair[0]..pair[1]]));
         return Ok(Keys::Fixed(keys.collect()));
     }
     Ok(Keys::Variable { bytes, offsets })
 }
 
+/// A key of at most 16 bytes as an integer; of a longer one its first bytes.
+fn fixed(key: &[u8]) -> u128 {
+    let mut bytes = [0u8; FIXED];
+    let length = key.len().min(FIXED);
+    bytes[..length].copy_from_slice(&key[..length]);
+    u128::from_be_bytes(bytes)
+}
+
 /// The bytes of a value, where all values have as many. Declared types decide, since the two
 /// widths of a decimal must give comparable keys.
 fn fixed_width(column: &Column) -> Option<usize> {
+    width(column.data_type())
+}
+
+fn width(data_type: &SparkType) -> Option<usize> {
     use arclight_columns::Physical;
-    match column.data_type().physical() {
+    match data_type.physical() {
         Physical::Null => Some(0),
         Physical::Boolean | Physical::Int8 => Some(1),
         Physical::Int16 => Some(2),

@@ -1,6 +1,7 @@
 //! Sort: rows ordered by normalised keys, in memory, or by merging sorted runs from disk
 //! (Spark's `SortExec` without the global exchange below it). Stable.
 
+mod group_limit;
 mod key;
 mod merge;
 mod run;
@@ -14,11 +15,13 @@ use arclight_expressions::ExpressionRef;
 use arclight_memory::Spillable;
 use parking_lot::Mutex;
 
+pub use group_limit::GroupLimit;
 pub use key::{KeyBytes, Keys, encode_keys};
 
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
+use group_limit::Pruning;
 use merge::Merge;
 use run::{Buffered, Sorted};
 
@@ -39,12 +42,32 @@ pub struct Sort {
     id: usize,
     input: OperatorRef,
     keys: Vec<SortKey>,
+    limit: Option<GroupLimit>,
 }
 
 impl Sort {
     /// A sort of `input` by `keys`.
     pub fn new(id: usize, input: OperatorRef, keys: Vec<SortKey>) -> Self {
-        Sort { id, input, keys }
+        Sort {
+            id,
+            input,
+            keys,
+            limit: None,
+        }
+    }
+
+    /// What rows are ordered by.
+    pub fn keys(&self) -> &[SortKey] {
+        &self.keys
+    }
+
+    /// The same sort below a limit of each group, whose unwanted rows it may leave out. It has at
+    /// least as many keys as make a group.
+    pub fn below(self, limit: GroupLimit) -> Self {
+        Sort {
+            limit: Some(limit),
+            ..self
+        }
     }
 }
 
@@ -59,12 +82,20 @@ impl Operator for Sort {
         vec![&self.input]
     }
     fn describe(&self) -> String {
-        format!("Sort {:?}", self.keys)
+        match &self.limit {
+            None => format!("Sort {:?}", self.keys),
+            Some(limit) => format!("Sort {:?} below {limit:?}", self.keys),
+        }
     }
     fn open(&self, task: &Arc<TaskContext>) -> Result<Box<dyn BatchStream>, EngineError> {
         let types = self.schema().types();
         let metrics = task.operator_metrics(self.id);
-        let buffered = Buffered::new(task, types.clone(), Arc::clone(&metrics));
+        let pruning = self.limit.map(|limit| {
+            let group = &self.keys[..limit.group_keys];
+            let types = group.iter().map(|key| key.expression.data_type().clone());
+            Pruning::new(limit, types.collect(), task.settings.batch_size)
+        });
+        let buffered = Buffered::new(task, types.clone(), pruning, Arc::clone(&metrics));
         let state = Arc::new(State(Mutex::new(buffered)));
         let weak: Weak<dyn Spillable> = Arc::downgrade(&state) as Weak<dyn Spillable>;
         task.memory.register(weak);

@@ -1,11 +1,13 @@
 //! Rows gathered in memory, sorted there or spilled as sorted runs.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType};
 use arclight_memory::Reservation;
 
-use super::key::Keys;
+use super::group_limit::Pruning;
+use super::key::{KeyBytes, Keys};
 use super::merge::Merge;
 use crate::metrics::OperatorMetrics;
 use crate::operator::EngineError;
@@ -18,6 +20,8 @@ const RUN_BATCH: usize = 1024;
 /// What is gathered so far, and the runs on disk.
 pub struct Buffered {
     batches: Vec<(Batch, Keys)>,
+    /// What leaves out rows that aren't wanted.
+    pruning: Option<Pruning>,
     reservation: Reservation,
     /// The spill file: the columns, then the key as bytes.
     spilled: Option<SpillWriter>,
@@ -42,10 +46,12 @@ impl Buffered {
     pub fn new(
         task: &Arc<TaskContext>,
         types: Vec<SparkType>,
+        pruning: Option<Pruning>,
         metrics: Arc<OperatorMetrics>,
     ) -> Self {
         Buffered {
             batches: Vec::new(),
+            pruning,
             reservation: task.memory.reservation("sort"),
             spilled: None,
             runs: Vec::new(),
@@ -61,14 +67,73 @@ impl Buffered {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        // Twice the columns: sorting copies them.
-        let bytes = (2 * batch.memory_size() + keys.memory_size() + 16 * batch.len()) as u64;
+        let Some((batch, keys)) = self.wanted(batch, keys)? else {
+            return Ok(());
+        };
+        let bytes = memory_size(&batch, &keys);
         if !self.reservation.try_grow(bytes) {
-            self.spill()?;
-            self.reservation.grow(bytes)?;
+            // Fewer rows may do.
+            self.prune()?;
+            if !self.reservation.try_grow(bytes) {
+                self.spill()?;
+                self.reservation.grow(bytes)?;
+            }
         }
         OperatorMetrics::max(&self.metrics.peak_memory_bytes, self.reservation.bytes());
+        let rows = batch.len();
         self.batches.push((batch, keys));
+        let pruning = self.pruning.as_mut();
+        if pruning.is_some_and(|pruning| pruning.gather(rows)) {
+            self.prune()?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a batch that may be wanted; None if there are none.
+    fn wanted(&mut self, batch: Batch, keys: Keys) -> Result<Option<(Batch, Keys)>, EngineError> {
+        let wanted = self.pruning.as_mut().and_then(|p| p.wanted(&keys));
+        let Some(wanted) = wanted else {
+            return Ok(Some((batch, keys)));
+        };
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let keys = keys.take(&wanted);
+        Ok(Some((taken(&batch, &wanted)?, keys)))
+    }
+
+    /// Drops what is gathered and not wanted, if it is much.
+    fn prune(&mut self) -> Result<(), EngineError> {
+        let Some(pruning) = &mut self.pruning else {
+            return Ok(());
+        };
+        if self.batches.is_empty() {
+            return Ok(());
+        }
+        let gathered = std::mem::take(&mut self.batches);
+        let (batches, keys): (Vec<Batch>, Vec<Keys>) = gathered.into_iter().unzip();
+        let starts = starts(&keys);
+        let rows = keys.iter().map(Keys::len).sum();
+        let order = order(&keys, &starts, rows);
+        let key = |place: usize| -> KeyBytes<'_> {
+            let (part, row) = locate(&starts, order[place] as usize);
+            keys[part].bytes(row)
+        };
+        let Some(places) = pruning.look(rows, key) else {
+            self.batches = batches.into_iter().zip(keys).collect();
+            return Ok(());
+        };
+        let kept_keys = Keys::collect(&keys[0], places.iter().map(|&place| key(place)));
+        let kept: Vec<u32> = places.iter().map(|&place| order[place]).collect();
+        let whole = Batch::concat(&batches, &self.types)?;
+        let batch = taken(&whole, &kept)?;
+        let bytes = memory_size(&batch, &kept_keys) + pruning.memory_size();
+        if !batch.is_empty() {
+            self.batches.push((batch, kept_keys));
+        }
+        if !self.reservation.try_resize(bytes) {
+            self.spill()?;
+        }
         Ok(())
     }
 
@@ -105,6 +170,12 @@ impl Buffered {
         OperatorMetrics::add(&self.metrics.spilled_bytes, writer.bytes_written() - before);
         OperatorMetrics::add(&self.metrics.spill_count, 1);
         self.reservation.free();
+        if let Some(pruning) = &mut self.pruning {
+            pruning.begin_again();
+            if !self.reservation.try_grow(pruning.memory_size()) {
+                pruning.forget();
+            }
+        }
         Ok(())
     }
 
@@ -113,6 +184,7 @@ impl Buffered {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
+        self.pruning = None;
         if self.runs.is_empty() {
             let reservation =
                 std::mem::replace(&mut self.reservation, self.task.memory.reservation("sort"));
@@ -145,12 +217,8 @@ pub struct Sorted {
 impl Sorted {
     fn new(batches: Vec<(Batch, Keys)>, types: &[SparkType]) -> Result<Self, EngineError> {
         let (batches, keys): (Vec<Batch>, Vec<Keys>) = batches.into_iter().unzip();
-        let mut starts = Vec::with_capacity(keys.len());
-        let mut rows = 0;
-        for part in &keys {
-            starts.push(rows);
-            rows += part.len();
-        }
+        let starts = starts(&keys);
+        let rows = keys.iter().map(Keys::len).sum();
         let order = order(&keys, &starts, rows);
         let rows = Batch::concat(&batches, types)?;
         Ok(Sorted {
@@ -206,16 +274,43 @@ impl Sorted {
     }
 }
 
+/// What rows take, and their order: twice the columns, since sorting copies them.
+fn memory_size(batch: &Batch, keys: &Keys) -> u64 {
+    (2 * batch.memory_size() + keys.memory_size() + 16 * batch.len()) as u64
+}
+
+/// Some rows of a batch, holding on to little else of it.
+fn taken(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
+    let columns = batch
+        .columns()
+        .iter()
+        .map(|column| Ok(column.take(rows)?.detached()))
+        .collect::<Result<_, EngineError>>()?;
+    Ok(Batch::new(columns, rows.len()))
+}
+
+/// The number of the first row of each part.
+fn starts(keys: &[impl Borrow<Keys>]) -> Vec<usize> {
+    let mut rows = 0;
+    keys.iter()
+        .map(|part| {
+            let start = rows;
+            rows += part.borrow().len();
+            start
+        })
+        .collect()
+}
+
 fn locate(starts: &[usize], row: usize) -> (usize, usize) {
     let part = starts.partition_point(|&start| start <= row) - 1;
     (part, row - starts[part])
 }
 
 /// The stable order of all rows.
-fn order(keys: &[Keys], starts: &[usize], rows: usize) -> Vec<u32> {
+fn order(keys: &[impl Borrow<Keys>], starts: &[usize], rows: usize) -> Vec<u32> {
     let fixed: Option<Vec<&Vec<u128>>> = keys
         .iter()
-        .map(|part| match part {
+        .map(|part| match part.borrow() {
             Keys::Fixed(keys) => Some(keys),
             Keys::Variable { .. } => None,
         })
@@ -233,6 +328,7 @@ fn order(keys: &[Keys], starts: &[usize], rows: usize) -> Vec<u32> {
     }
     let mut prefixed: Vec<(u64, u32)> = Vec::with_capacity(rows);
     for (part, &start) in keys.iter().zip(starts) {
+        let part = part.borrow();
         for row in 0..part.len() {
             prefixed.push((prefix(&part.bytes(row)), (start + row) as u32));
         }
@@ -240,7 +336,8 @@ fn order(keys: &[Keys], starts: &[usize], rows: usize) -> Vec<u32> {
     prefixed.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0).then_with(|| {
             let ((p, r), (q, s)) = (locate(starts, a.1 as usize), locate(starts, b.1 as usize));
-            keys[p].bytes(r).cmp(&keys[q].bytes(s)).then(a.1.cmp(&b.1))
+            let (one, other) = (keys[p].borrow().bytes(r), keys[q].borrow().bytes(s));
+            one.cmp(&other).then(a.1.cmp(&b.1))
         })
     });
     prefixed.into_iter().map(|(_, row)| row).collect()

@@ -7,20 +7,10 @@ use arclight_columns::{Batch, Schema, Selection};
 use arclight_expressions::ExpressionRef;
 
 use super::boundaries::Beginnings;
+use super::rank::{RankCounter, RankFunction};
 use crate::metrics::OperatorMetrics;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};
 use crate::task::TaskContext;
-
-/// What counts the rows of a partition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RankFunction {
-    /// Rows.
-    RowNumber,
-    /// Rows before the first peer.
-    Rank,
-    /// Groups of peers.
-    DenseRank,
-}
 
 /// Leaves out rows of a rank beyond `limit`, but for the first of them: Spark knows the rank of a
 /// row only when it has given it, and so does this, lest the operators' numbers of rows differ. The
@@ -90,8 +80,7 @@ impl Operator for WindowGroupLimit {
             plan: Arc::clone(&self.plan),
             input: Some(self.input.open(task)?),
             beginnings: Beginnings::default(),
-            rows: 0,
-            rank: 0,
+            counter: RankCounter::default(),
             task: Arc::clone(task),
             metrics: task.operator_metrics(self.id),
         }))
@@ -103,10 +92,7 @@ struct GroupLimitStream {
     /// Dropped as soon as nothing more is wanted of it.
     input: Option<Box<dyn BatchStream>>,
     beginnings: Beginnings,
-    /// Rows given of the partition.
-    rows: u64,
-    /// The rank of the last of them, counted from 0; of a number of rows the next one's.
-    rank: u64,
+    counter: RankCounter,
     task: Arc<TaskContext>,
     metrics: Arc<OperatorMetrics>,
 }
@@ -123,20 +109,12 @@ impl GroupLimitStream {
         let mut kept = Vec::with_capacity(batch.len());
         for row in 0..batch.len() {
             if begins_partition[row] {
-                self.rows = 0;
-                self.rank = 0;
+                self.counter = RankCounter::default();
             }
-            if self.rank >= plan.limit {
-                continue;
+            let begins_peers = || begins_peers[row];
+            if self.counter.take(plan.function, plan.limit, begins_peers) {
+                kept.push(row as u32);
             }
-            match plan.function {
-                RankFunction::RowNumber => self.rank += 1,
-                _ if self.rows == 0 || !begins_peers[row] => {}
-                RankFunction::Rank => self.rank = self.rows,
-                RankFunction::DenseRank => self.rank += 1,
-            }
-            self.rows += 1;
-            kept.push(row as u32);
         }
         let selection = Selection::from_rows(batch.len(), kept);
         Ok(batch.select(selection))
@@ -149,7 +127,7 @@ impl BatchStream for GroupLimitStream {
         loop {
             self.task.check_cancelled()?;
             // Without keys there is one partition.
-            if self.plan.partitions.is_empty() && self.rank >= self.plan.limit {
+            if self.plan.partitions.is_empty() && self.counter.is_full(self.plan.limit) {
                 self.input = None;
             }
             let Some(input) = &mut self.input else {

@@ -19,6 +19,7 @@ mod frame;
 mod group_limit;
 mod layout;
 mod offset;
+mod rank;
 mod ranking;
 mod reader;
 mod store;
@@ -32,7 +33,9 @@ use arclight_columns::{Field, Schema, SparkType};
 use arclight_expressions::ExpressionRef;
 
 pub use frame::{Bound, Frame, FrameUnit};
-pub use group_limit::{RankFunction, WindowGroupLimit};
+pub use group_limit::WindowGroupLimit;
+pub(crate) use rank::RankCounter;
+pub use rank::RankFunction;
 
 use crate::aggregate::Measure;
 use crate::operator::{BatchStream, EngineError, Operator, OperatorRef};

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use arclight_columns::Schema;
-use arclight_operators::{OperatorRef, Sort, SortKey};
+use arclight_columns::{Physical, Schema};
+use arclight_operators::{GroupLimit, OperatorRef, RankFunction, Sort, SortKey};
+use substrait_prost::rel::RelType;
 use substrait_prost::sort_field::{SortDirection, SortKind};
-use substrait_prost::{SortField, SortRel};
+use substrait_prost::{Expression, Rel, SortField, SortRel};
 
 use super::input;
 use crate::decoder::{Decoder, operator_id};
@@ -13,10 +14,53 @@ use crate::error::PlanError;
 use crate::expression::expression;
 
 pub(super) fn decode(decoder: &Decoder, rel: &SortRel) -> Result<OperatorRef, PlanError> {
+    Ok(Arc::new(sort(decoder, rel)?))
+}
+
+/// Decodes the input of a limit of groups, which have equal `partitions` and are in the order of
+/// `sorts`: if it is a sort of just these, one that knows of the limit.
+pub(super) fn decode_below_limit(
+    decoder: &Decoder,
+    rel: &Option<Box<Rel>>,
+    (partitions, sorts): (&[Expression], &[SortField]),
+    function: RankFunction,
+    limit: u64,
+) -> Result<OperatorRef, PlanError> {
+    let rel_type = rel.as_ref().and_then(|rel| rel.rel_type.as_ref());
+    let Some(RelType::Sort(sorted)) = rel_type else {
+        return input(decoder, rel);
+    };
+    let sort = sort(decoder, sorted)?;
+    let groups = sorted.sorts.iter().take(partitions.len());
+    let ascending = Some(SortKind::Direction(SortDirection::AscNullsFirst as i32));
+    let is_same = sorted.sorts.len() == partitions.len() + sorts.len()
+        && sorted.sorts[partitions.len()..] == *sorts
+        && groups
+            .clone()
+            .zip(partitions)
+            .all(|(key, partition)| key.expr.as_ref() == Some(partition))
+        && groups.clone().all(|key| key.sort_kind == ascending);
+    let group_keys = partitions.len();
+    if is_same && sort.keys()[..group_keys].iter().all(is_plain) {
+        return Ok(Arc::new(sort.below(GroupLimit {
+            group_keys,
+            function,
+            limit,
+        })));
+    }
+    Ok(Arc::new(sort))
+}
+
+/// Whether a key has no fields or elements.
+fn is_plain(key: &SortKey) -> bool {
+    let physical = key.expression.data_type().physical();
+    !matches!(physical, Physical::Struct | Physical::List)
+}
+
+fn sort(decoder: &Decoder, rel: &SortRel) -> Result<Sort, PlanError> {
     let child = input(decoder, &rel.input)?;
     let keys = sort_keys(decoder, child.schema(), &rel.sorts)?;
-    let sort = Sort::new(operator_id(&rel.common)?, child, keys);
-    Ok(Arc::new(sort))
+    Ok(Sort::new(operator_id(&rel.common)?, child, keys))
 }
 
 /// Decodes sort fields over an input's columns.

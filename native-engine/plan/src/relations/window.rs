@@ -21,6 +21,7 @@ use substrait_prost::{
 use super::aggregate::{decode_measure, values};
 use super::fetch::number;
 use super::input;
+use super::sort::decode_below_limit;
 use crate::decoder::{Decoder, enhancement, flag, operator_id};
 use crate::error::PlanError;
 use crate::expression::{expression, expressions};
@@ -55,19 +56,21 @@ pub(super) fn decode_group_limit(
     limit: &proto::WindowGroupLimit,
 ) -> Result<OperatorRef, PlanError> {
     use proto::window_group_limit::RankFunction as Kind;
-    let child = input(decoder, &rel.input)?;
     let function = match limit.function() {
         Kind::RowNumber => RankFunction::RowNumber,
         Kind::Rank => RankFunction::Rank,
         Kind::DenseRank => RankFunction::DenseRank,
     };
+    let rows = u64::from(limit.limit);
+    let order = (&limit.partitions[..], &limit.sorts[..]);
+    let child = decode_below_limit(decoder, &rel.input, order, function, rows)?;
     let operator = WindowGroupLimit::new(
         operator_id(&rel.common)?,
         Arc::clone(&child),
         expressions(decoder, child.schema(), &limit.partitions)?,
         orders(decoder, child.schema(), &limit.sorts)?,
         function,
-        u64::from(limit.limit),
+        rows,
     );
     Ok(Arc::new(operator))
 }

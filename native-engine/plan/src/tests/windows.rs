@@ -1,11 +1,11 @@
-use substrait_prost::ConsistentPartitionWindowRel;
-use substrait_prost::SortField;
 use substrait_prost::consistent_partition_window_rel::WindowRelFunction;
 use substrait_prost::expression::window_function::bound::{
     CurrentRow, Following, Kind as BoundKind, Preceding, Unbounded,
 };
 use substrait_prost::expression::window_function::{Bound, BoundsType};
+use substrait_prost::sort_field::{SortDirection, SortKind};
 use substrait_prost::r#type::I64;
+use substrait_prost::{ConsistentPartitionWindowRel, SortField, SortRel};
 
 use super::*;
 use crate::proto::WindowGroupLimit;
@@ -146,4 +146,42 @@ fn partitions_are_limited() {
     assert!(stage.explain().starts_with("WindowGroupLimit RowNumber 7"));
     assert_eq!(rows(&stage, Split::Slice(0)), 7);
     assert!(Stage::decode(&plan_of(limit(3))).is_err());
+}
+
+#[test]
+fn a_sort_knows_of_the_limit_of_its_groups() {
+    let field = |column_: i32, direction: SortDirection| SortField {
+        expr: Some(column(column_)),
+        sort_kind: Some(SortKind::Direction(direction as i32)),
+    };
+    let limited = |sorts: Vec<SortField>| {
+        let sort = SortRel {
+            common: common(1),
+            input: Some(Box::new(range(0, 0, 0))),
+            sorts,
+            ..Default::default()
+        };
+        let limit = WindowGroupLimit {
+            partitions: vec![column(0)],
+            sorts: vec![field(0, SortDirection::DescNullsLast)],
+            function: RankFunction::Rank as i32,
+            limit: 2,
+        };
+        let limited = RelType::ExtensionSingle(Box::new(ExtensionSingleRel {
+            common: common(2),
+            input: Some(Box::new(Rel {
+                rel_type: Some(RelType::Sort(Box::new(sort))),
+            })),
+            detail: Some(any(&limit)),
+        }));
+        let stage = Stage::decode(&plan_of(limited)).unwrap();
+        stage.explain().contains(" below GroupLimit ")
+    };
+    let group = field(0, SortDirection::AscNullsFirst);
+    let order = field(0, SortDirection::DescNullsLast);
+    assert!(limited(vec![group.clone(), order.clone()]));
+    // Another order, and one more key.
+    assert!(!limited(vec![order.clone(), order.clone()]));
+    assert!(!limited(vec![group.clone(), group.clone()]));
+    assert!(!limited(vec![group, order.clone(), order]));
 }

@@ -235,6 +235,22 @@ class WindowSuite extends FilesSuite {
     }
   }
 
+  // Small batches: rows are left out while they are sorted from the eighth batch on.
+  test("a limit of partitions of each type of key, in small batches") {
+    withSQLConf(ArclightConf.BATCH_SIZE.key -> "3") {
+      Seq("row_number", "rank", "dense_rank").foreach { function =>
+        Seq("k", "s", "f", "m, s", "w % 3", "bin, t", "st", "a", "CAST(NULL AS INT)").foreach { by =>
+          check("SELECT * FROM (SELECT id, " +
+            s"$function() OVER (PARTITION BY $by ORDER BY d DESC, s NULLS LAST, id) AS r FROM rows) " +
+            "WHERE r <= 2")
+        }
+        check(s"SELECT * FROM (SELECT id, s, m, $function() OVER (PARTITION BY b ORDER BY " +
+          s"m DESC NULLS LAST${if (function == "row_number") ", id" else ""}) AS r FROM rows) " +
+          "WHERE r <= 1")
+      }
+    }
+  }
+
   private def error(query: String): String = {
     val failure = intercept[Exception](spark.sql(query).collect())
     causes(failure).collectFirst { case spark: SparkThrowable if spark.getCondition != null =>
