@@ -163,6 +163,10 @@ mod tests {
                 rows = terms.select(term, &batch, &rows, &task).unwrap();
             }
             assert!(rows.is_empty());
+            // A nanosecond a row: what the machine took is no matter of the test.
+            for term in &mut terms.terms {
+                term.nanos = term.rows;
+            }
             terms.end_batch();
         }
         assert_eq!(terms.columns(0), [2]);
