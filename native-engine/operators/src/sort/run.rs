@@ -1,6 +1,5 @@
 //! Rows gathered in memory, sorted there or spilled as sorted runs.
 
-use std::borrow::Borrow;
 use std::sync::Arc;
 
 use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType};
@@ -290,12 +289,12 @@ fn taken(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
 }
 
 /// The number of the first row of each part.
-fn starts(keys: &[impl Borrow<Keys>]) -> Vec<usize> {
+fn starts(keys: &[Keys]) -> Vec<usize> {
     let mut rows = 0;
     keys.iter()
         .map(|part| {
             let start = rows;
-            rows += part.borrow().len();
+            rows += part.len();
             start
         })
         .collect()
@@ -307,10 +306,10 @@ fn locate(starts: &[usize], row: usize) -> (usize, usize) {
 }
 
 /// The stable order of all rows.
-fn order(keys: &[impl Borrow<Keys>], starts: &[usize], rows: usize) -> Vec<u32> {
+fn order(keys: &[Keys], starts: &[usize], rows: usize) -> Vec<u32> {
     let fixed: Option<Vec<&Vec<u128>>> = keys
         .iter()
-        .map(|part| match part.borrow() {
+        .map(|part| match part {
             Keys::Fixed(keys) => Some(keys),
             Keys::Variable { .. } => None,
         })
@@ -328,7 +327,6 @@ fn order(keys: &[impl Borrow<Keys>], starts: &[usize], rows: usize) -> Vec<u32> 
     }
     let mut prefixed: Vec<(u64, u32)> = Vec::with_capacity(rows);
     for (part, &start) in keys.iter().zip(starts) {
-        let part = part.borrow();
         for row in 0..part.len() {
             prefixed.push((prefix(&part.bytes(row)), (start + row) as u32));
         }
@@ -336,8 +334,7 @@ fn order(keys: &[impl Borrow<Keys>], starts: &[usize], rows: usize) -> Vec<u32> 
     prefixed.sort_unstable_by(|a, b| {
         a.0.cmp(&b.0).then_with(|| {
             let ((p, r), (q, s)) = (locate(starts, a.1 as usize), locate(starts, b.1 as usize));
-            let (one, other) = (keys[p].borrow().bytes(r), keys[q].borrow().bytes(s));
-            one.cmp(&other).then(a.1.cmp(&b.1))
+            keys[p].bytes(r).cmp(&keys[q].bytes(s)).then(a.1.cmp(&b.1))
         })
     });
     prefixed.into_iter().map(|(_, row)| row).collect()
