@@ -157,11 +157,7 @@ fn memory() -> impl Strategy<Value = u64> {
 fn little_memory_makes_runs() {
     let rows: Vec<Row> = (0..200).map(|i| (Some(i % 7), vec![1], i)).collect();
     let spills = |limit: Option<GroupLimit>| {
-        let sort = by_group(batches(&rows, 10), false);
-        let sort = match limit {
-            Some(limit) => sort.below(limit),
-            None => sort,
-        };
+        let sort = by_group(batches(&rows, 10), false, limit);
         let task = context(4, 6_000);
         rows_of(&sort, &task);
         let metrics = task.operator_metrics(0);
@@ -208,8 +204,8 @@ proptest! {
         let numbered: Vec<Row> =
             rows.iter().enumerate().map(|(i, (k, s))| (*k, s.clone(), i as i64)).collect();
         let limited = |knows: bool| {
-            let sort = by_group(batches(&numbered, size), by_string);
-            let sort = if knows { sort.below(GroupLimit { group_keys: 1, function, limit }) } else { sort };
+            let known = knows.then_some(GroupLimit { group_keys: 1, function, limit });
+            let sort = by_group(batches(&numbered, size), by_string, known);
             let (group, order) = (sort.keys()[0].expression.clone(), sort.keys()[1].expression.clone());
             let limit = WindowGroupLimit::new(
                 1, Arc::new(sort), vec![group], vec![order], function, limit);
@@ -220,7 +216,7 @@ proptest! {
 }
 
 /// A sort in which one of two columns makes the groups, and the other orders their rows.
-fn by_group(batches: Vec<Batch>, by_string: bool) -> Sort {
+fn by_group(batches: Vec<Batch>, by_string: bool, limit: Option<GroupLimit>) -> Sort {
     let keys = match by_string {
         false => vec![
             key(0, SparkType::Long, true, true),
@@ -231,7 +227,11 @@ fn by_group(batches: Vec<Batch>, by_string: bool) -> Sort {
             key(0, SparkType::Long, false, false),
         ],
     };
-    Sort::new(0, Memory::typed(types(), batches), keys)
+    let sort = Sort::new(0, Memory::typed(types(), batches), keys);
+    match limit {
+        Some(limit) => sort.below(limit),
+        None => sort,
+    }
 }
 
 #[test]
@@ -240,11 +240,7 @@ fn a_limit_of_groups_keeps_few_rows_in_memory() {
         .map(|i| (Some(i * 7919 % 10_007), vec![(i % 3) as u8; 5], i))
         .collect();
     let gathered = |limit: Option<GroupLimit>| {
-        let sort = by_group(batches(&rows, 100), true);
-        let sort = match limit {
-            Some(limit) => sort.below(limit),
-            None => sort,
-        };
+        let sort = by_group(batches(&rows, 100), true, limit);
         let task = context(100, u64::MAX);
         (rows_of(&sort, &task).len(), task.memory.peak())
     };

@@ -31,17 +31,13 @@ pub(super) fn decode_below_limit(
         return input(decoder, rel);
     };
     let sort = sort(decoder, sorted)?;
-    let groups = sorted.sorts.iter().take(partitions.len());
-    let ascending = Some(SortKind::Direction(SortDirection::AscNullsFirst as i32));
-    let is_same = sorted.sorts.len() == partitions.len() + sorts.len()
-        && sorted.sorts[partitions.len()..] == *sorts
-        && groups
-            .clone()
-            .zip(partitions)
-            .all(|(key, partition)| key.expr.as_ref() == Some(partition))
-        && groups.clone().all(|key| key.sort_kind == ascending);
+    let ascending = |partition: &Expression| SortField {
+        expr: Some(partition.clone()),
+        sort_kind: Some(SortKind::Direction(SortDirection::AscNullsFirst as i32)),
+    };
+    let wanted = partitions.iter().map(ascending).chain(sorts.to_vec());
     let group_keys = partitions.len();
-    if is_same && sort.keys()[..group_keys].iter().all(is_plain) {
+    if wanted.eq(sorted.sorts.iter().cloned()) && sort.keys()[..group_keys].iter().all(is_plain) {
         return Ok(Arc::new(sort.below(GroupLimit {
             group_keys,
             function,
