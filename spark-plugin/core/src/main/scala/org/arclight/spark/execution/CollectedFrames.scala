@@ -80,9 +80,7 @@ private final class CollectFrames
 
   override def apply(context: TaskContext, task: Iterator[InternalRow]): CollectedFrames.Result =
     task match {
-      case native: NativeRowIterator =>
-        val collected = native.collectFrames()
-        (collected.frames, collected.count, collected.bytes)
+      case native: NativeRowIterator => native.collectFrames()
       case other => throw SparkException.internalError(
         s"Frames are collected of rows of ${other.getClass.getName}.")
     }

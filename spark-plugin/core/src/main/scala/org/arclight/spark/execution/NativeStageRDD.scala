@@ -100,7 +100,7 @@ final class NativeRowIterator(
     new NativeTask(program, partition, context, Some(dataFile)).shuffleWrite()
 
   /** All rows, for the driver. The iterator itself is not used then. */
-  def collectFrames(): CollectedFrames = {
+  def collectFrames(): CollectedFrames.Result = {
     val started = new NativeTask(program, partition, context, None)
     val sizes = new Array[Long](2)
     var count, bytes = 0L
@@ -110,7 +110,7 @@ final class NativeRowIterator(
       frame
     }.toArray
     started.close()
-    CollectedFrames(frames, count, bytes)
+    (frames, count, bytes)
   }
 
   private def pull(): Boolean = {
