@@ -28,7 +28,8 @@ impl EncodedKeys {
         self.cursors.clear();
         self.cursors.resize(count, 0);
         let mut scratch = Vec::new();
-        for key in keys {
+        let keys: Vec<Column> = keys.iter().map(|key| nearby(key, count)).collect();
+        for key in &keys {
             add_lengths(key, rows, &mut self.cursors, &mut scratch);
         }
         self.ends.clear();
@@ -41,7 +42,7 @@ impl EncodedKeys {
         }
         self.bytes.clear();
         self.bytes.resize(end, 0);
-        for key in keys {
+        for key in &keys {
             fill(key, rows, &mut self.cursors, &mut self.bytes, &mut scratch);
         }
     }
@@ -78,6 +79,15 @@ fn plain_width(values: &Values, data_type: &SparkType) -> Option<usize> {
     })
 }
 
+/// The column, flat if it is codes into many values and most rows are wanted: each value is fetched
+/// from afar once then.
+fn nearby(key: &Column, rows: usize) -> Column {
+    match key.as_dictionary() {
+        Some((_, values)) if values.len() > key.len() && 2 * rows > key.len() => key.flatten(),
+        _ => key.clone(),
+    }
+}
+
 fn each_row(rows: &Selection, mut f: impl FnMut(usize, usize)) {
     let mut index = 0;
     rows.for_each(|row| {
@@ -97,6 +107,11 @@ fn add_lengths(key: &Column, rows: &Selection, lengths: &mut [usize], scratch: &
             }),
         }
         return;
+    }
+    if let Some(value) = key.as_constant() {
+        scratch.clear();
+        encode_value(value, 0, Floats::Normalize, scratch);
+        return lengths.iter_mut().for_each(|l| *l += scratch.len());
     }
     if key.data_type().physical() == Physical::Bytes {
         return each_row(rows, |i, row| {
@@ -161,6 +176,11 @@ fn fill(
             });
         }
         _ => {}
+    }
+    if let Some(value) = key.as_constant() {
+        scratch.clear();
+        encode_value(value, 0, Floats::Normalize, scratch);
+        return cursors.iter_mut().for_each(|c| put(out, c, scratch));
     }
     if key.data_type().physical() == Physical::Bytes {
         return each_row(rows, |i, row| {

@@ -5,6 +5,7 @@ use arclight_expressions::EvalError;
 
 use super::bytes_table::BytesTable;
 use super::code_table::CodeTable;
+use super::wide_keys::WideKeys;
 use super::word_table::WordTable;
 use crate::key_bytes::KeyHasher;
 
@@ -15,6 +16,7 @@ enum Table {
     Undecided,
     Codes(CodeTable),
     Words(WordTable),
+    Wide(Box<WideKeys>),
     Bytes(BytesTable),
 }
 
@@ -62,6 +64,7 @@ impl GroupIds {
             Table::Undecided => 0,
             Table::Codes(table) => table.len(),
             Table::Words(table) => table.len(),
+            Table::Wide(table) => table.len(),
             Table::Bytes(table) => table.len(),
         }
     }
@@ -78,31 +81,57 @@ impl GroupIds {
             self.table = if !self.runs && CodeTable::suits(keys) {
                 Table::Codes(CodeTable::new(&self.types))
             } else {
-                self.hash_table()
+                self.hash_table(keys)
             };
         }
         if let Table::Codes(table) = &mut self.table
             && table.assign(keys, rows, groups).is_err()
         {
-            let len = table.len();
-            let known = table.columns(0, len);
-            self.table = self.hash_table();
-            // In order, so that they keep their numbers.
-            self.assign(&known, &Selection::all(len), groups)?;
-            groups.clear();
+            let table = self.hash_table(keys);
+            self.move_to(table, groups)?;
         }
+        if let Table::Wide(table) = &self.table
+            && !table.pays()
+        {
+            self.move_to(Table::Bytes(BytesTable::new(self.hasher.clone())), groups)?;
+        }
+        self.look_up(keys, rows, groups)
+    }
+
+    /// Appends the group of each active row to `groups`, by a table other than [`CodeTable`].
+    fn look_up(
+        &mut self,
+        keys: &[Column],
+        rows: &Selection,
+        groups: &mut Vec<u32>,
+    ) -> Result<(), EvalError> {
         match &mut self.table {
             Table::One => groups.resize(rows.count(), 0),
             Table::Words(table) => table.assign(keys, rows, self.runs, groups)?,
+            Table::Wide(table) => table.assign(keys, rows, self.runs, groups)?,
             Table::Bytes(table) => table.assign(keys, rows, self.runs, groups),
             Table::Codes(_) | Table::Undecided => {}
         }
         Ok(())
     }
 
-    fn hash_table(&self) -> Table {
-        match WordTable::new(&self.types, self.hasher.clone()) {
-            Some(table) => Table::Words(table),
+    /// Moves the groups to another table; they keep their numbers. `groups` is overwritten.
+    fn move_to(&mut self, table: Table, groups: &mut Vec<u32>) -> Result<(), EvalError> {
+        let len = self.len();
+        let known = self.columns(0, len)?;
+        self.table = table;
+        self.look_up(&known, &Selection::all(len), groups)?;
+        groups.clear();
+        Ok(())
+    }
+
+    /// A table for keys that lie as these do.
+    fn hash_table(&self, keys: &[Column]) -> Table {
+        if let Some(table) = WordTable::new(&self.types, self.hasher.clone()) {
+            return Table::Words(table);
+        }
+        match WideKeys::new(&self.types, keys, &self.hasher) {
+            Some(table) => Table::Wide(Box::new(table)),
             None => Table::Bytes(BytesTable::new(self.hasher.clone())),
         }
     }
@@ -113,6 +142,7 @@ impl GroupIds {
             Table::One | Table::Undecided => Vec::new(),
             Table::Codes(table) => table.columns(from, to),
             Table::Words(table) => table.columns(from, to, &self.types),
+            Table::Wide(table) => table.columns(from, to)?,
             Table::Bytes(table) => table.columns(from, to, &self.types)?,
         })
     }
@@ -123,7 +153,11 @@ impl GroupIds {
             Table::One | Table::Undecided => 0,
             Table::Codes(table) => table.memory_size(),
             Table::Words(table) => table.memory_size(),
+            Table::Wide(table) => table.memory_size(),
             Table::Bytes(table) => table.memory_size(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

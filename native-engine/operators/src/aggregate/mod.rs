@@ -5,10 +5,14 @@ mod bytes_table;
 mod code_table;
 mod groups;
 mod measures;
+mod numbered;
+mod packing;
 mod spill;
 mod state;
 mod stream;
 mod trial;
+mod wide_keys;
+mod wide_table;
 mod word_table;
 
 use std::sync::Arc;

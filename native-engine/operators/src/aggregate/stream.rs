@@ -155,15 +155,11 @@ impl AggregateStream {
         states.resize(count);
         let groups: Vec<u32> = (0..count as u32).collect();
         states.absorb(&groups, &arguments, rows)?;
+        let keys = Batch::with_selection(keys.to_vec(), rows.clone()).compact()?;
         let mut columns = keys
+            .columns()
             .iter()
-            .map(|key| {
-                let key = match rows.rows() {
-                    None => key.clone(),
-                    Some(active) => key.take(active)?,
-                };
-                Ok(normalize(&key)?)
-            })
+            .map(|key| Ok(normalize(key)?))
             .collect::<Result<Vec<_>, EngineError>>()?;
         columns.extend(states.output(0, count)?);
         Ok(Batch::new(columns, count))

@@ -1,11 +1,9 @@
 //! Group ids of keys that fit 64 bits together: a hash table over words.
 
-use arclight_columns::{
-    BooleanBuffer, Column, FixedWidth, NullBuffer, Physical, Selection, SparkType, Values,
-};
+use arclight_columns::{BooleanBuffer, Column, NullBuffer, Selection, SparkType};
 use arclight_expressions::EvalError;
-use arclight_expressions::value_bytes::{normalize_double, normalize_float};
 
+use super::packing::{Packed, Packing, Words};
 use crate::key_bytes::{GROUP, KeyHasher};
 
 const EMPTY: u32 = u32::MAX;
@@ -21,58 +19,34 @@ const FREE: Slot = Slot {
     group: EMPTY,
 };
 
-/// Where a key lies in the word.
-#[derive(Debug, Clone, Copy)]
-struct Part {
-    shift: u32,
-    bits: u32,
-}
-
 /// Open addressing with linear probing, at most half full. Several keys are packed with a NULL
 /// bit each; NULL of a single key has a group beside the table.
 pub(super) struct WordTable {
     hasher: KeyHasher,
-    parts: Vec<Part>,
+    packing: Packing,
     slots: Vec<Slot>,
     words: Vec<u64>,
     null_group: u32,
     /// The word and group of the last row that was not NULL, while runs are numbered.
     run: Option<(u64, u32)>,
-    scratch: Vec<u64>,
-}
-
-fn bits(data_type: &SparkType) -> Option<u32> {
-    Some(match data_type.physical() {
-        Physical::Boolean => 1,
-        Physical::Int8 => 8,
-        Physical::Int16 => 16,
-        Physical::Int32 | Physical::Float32 => 32,
-        Physical::Int64 | Physical::Float64 => 64,
-        _ => return None,
-    })
+    scratch: Words,
 }
 
 impl WordTable {
     /// A table for keys of these types, if they fit.
     pub(super) fn new(types: &[SparkType], hasher: KeyHasher) -> Option<Self> {
-        let mut shift = 0;
-        let mut parts = Vec::new();
-        for data_type in types {
-            let bits = bits(data_type)?;
-            parts.push(Part { shift, bits });
-            shift += bits + 1;
-        }
-        if types.is_empty() || (types.len() > 1 && shift > 64) {
+        let packing = Packing::new(types, types.len() > 1)?;
+        if packing.width() != 1 {
             return None;
         }
         Some(WordTable {
             hasher,
-            parts,
+            packing,
             slots: vec![FREE; 1024],
             words: Vec::new(),
             null_group: EMPTY,
             run: None,
-            scratch: Vec::new(),
+            scratch: Words::default(),
         })
     }
 
@@ -90,20 +64,21 @@ impl WordTable {
         groups: &mut Vec<u32>,
     ) -> Result<(), EvalError> {
         let mut words = std::mem::take(&mut self.scratch);
-        words.clear();
-        words.resize(rows.count(), 0);
-        for (key, part) in keys.iter().zip(&self.parts) {
-            pack(key, rows, *part, &mut words)?;
+        words.reset(rows.count(), 1);
+        for (key, &part) in keys.iter().zip(self.packing.parts()) {
+            words.pack(key, rows, part)?;
         }
         let single_nulls = match keys {
             [key] => key.logical_validity(),
             _ => None,
         };
         match single_nulls {
-            None if runs => groups.extend(words.iter().map(|&word| self.continue_run(word))),
-            None => self.find_or_insert_all(&words, groups),
+            None if runs => {
+                groups.extend(words.word(0).iter().map(|&word| self.continue_run(word)))
+            }
+            None => self.find_or_insert_all(words.word(0), groups),
             Some(valid) => {
-                for (row, &word) in rows.iter().zip(&words) {
+                for (row, &word) in rows.iter().zip(words.word(0)) {
                     groups.push(if !valid.is_valid(row) {
                         self.null_group()
                     } else if runs {
@@ -214,115 +189,21 @@ impl WordTable {
 
     /// The keys of groups `from..to`.
     pub(super) fn columns(&self, from: usize, to: usize, types: &[SparkType]) -> Vec<Column> {
-        let words = &self.words[from..to];
-        let single = types.len() == 1;
-        self.parts
-            .iter()
-            .zip(types)
-            .map(|(part, data_type)| {
-                let valid = if single {
-                    let null = (self.null_group as usize).checked_sub(from);
-                    null.filter(|&null| null < words.len()).map(|null| {
-                        NullBuffer::new(BooleanBuffer::collect_bool(words.len(), |i| i != null))
-                    })
-                } else {
-                    let null_bit = part.shift + part.bits;
-                    let bits = BooleanBuffer::collect_bool(words.len(), |i| {
-                        (words[i] >> null_bit) & 1 == 0
-                    });
-                    Some(NullBuffer::new(bits))
-                };
-                unpack(words, *part, data_type, valid)
-            })
+        let packed = Packed {
+            words: &self.words[from..to],
+            width: 1,
+        };
+        let null = (self.null_group as usize).checked_sub(from);
+        let valid = null
+            .filter(|&null| null < to - from)
+            .map(|null| NullBuffer::new(BooleanBuffer::collect_bool(to - from, |i| i != null)));
+        let parts = self.packing.parts().iter().zip(types);
+        parts
+            .map(|(&part, data_type)| packed.column(part, data_type, valid.clone()))
             .collect()
     }
 
     pub(super) fn memory_size(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>() + self.words.capacity() * 8
-    }
-}
-
-fn pack(key: &Column, rows: &Selection, part: Part, words: &mut [u64]) -> Result<(), EvalError> {
-    let key = key.flatten();
-    // A single key takes the whole word; its NULLs are told apart by the caller.
-    let null_bit = part.shift + part.bits;
-    let valid = key.logical_validity().filter(|_| null_bit < 64);
-    fn fill(
-        rows: &Selection,
-        words: &mut [u64],
-        valid: Option<&NullBuffer>,
-        (shift, null_bit): (u32, u32),
-        value: impl Fn(usize) -> u64,
-    ) {
-        match (rows.rows(), valid) {
-            (None, None) => {
-                for (row, word) in words.iter_mut().enumerate() {
-                    *word |= value(row) << shift;
-                }
-            }
-            (Some(active), None) => {
-                for (word, &row) in words.iter_mut().zip(active) {
-                    *word |= value(row as usize) << shift;
-                }
-            }
-            (_, Some(valid)) => {
-                for (word, row) in words.iter_mut().zip(rows.iter()) {
-                    *word |= if valid.is_valid(row) {
-                        value(row) << shift
-                    } else {
-                        1 << null_bit
-                    };
-                }
-            }
-        }
-    }
-    let at = (part.shift, null_bit);
-    let valid = valid.as_ref();
-    match key.as_flat() {
-        Some(Values::Boolean(v)) => fill(rows, words, valid, at, |r| u64::from(v.value(r))),
-        Some(Values::Int8(v)) => fill(rows, words, valid, at, |r| u64::from(v[r] as u8)),
-        Some(Values::Int16(v)) => fill(rows, words, valid, at, |r| u64::from(v[r] as u16)),
-        Some(Values::Int32(v)) => fill(rows, words, valid, at, |r| u64::from(v[r] as u32)),
-        Some(Values::Int64(v)) => fill(rows, words, valid, at, |r| v[r] as u64),
-        Some(Values::Float32(v)) => fill(rows, words, valid, at, |r| {
-            u64::from(normalize_float(v[r]).to_bits())
-        }),
-        Some(Values::Float64(v)) => {
-            fill(rows, words, valid, at, |r| normalize_double(v[r]).to_bits());
-        }
-        _ => {
-            return Err(EvalError::Internal(format!(
-                "a group key of type {}",
-                key.data_type()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn unpack(words: &[u64], part: Part, data_type: &SparkType, valid: Option<NullBuffer>) -> Column {
-    let shift = part.shift;
-    fn fixed<T: FixedWidth>(
-        words: &[u64],
-        data_type: &SparkType,
-        valid: Option<NullBuffer>,
-        value: impl Fn(u64) -> T,
-    ) -> Column {
-        let values = words.iter().map(|&w| value(w)).collect();
-        Column::fixed::<T>(data_type.clone(), values, valid)
-    }
-    match data_type.physical() {
-        Physical::Boolean => {
-            let bits = BooleanBuffer::collect_bool(words.len(), |i| (words[i] >> shift) & 1 == 1);
-            Column::boolean(bits, valid)
-        }
-        Physical::Int8 => fixed(words, data_type, valid, |w| (w >> shift) as i8),
-        Physical::Int16 => fixed(words, data_type, valid, |w| (w >> shift) as i16),
-        Physical::Int32 => fixed(words, data_type, valid, |w| (w >> shift) as i32),
-        Physical::Float32 => fixed(words, data_type, valid, |w| {
-            f32::from_bits((w >> shift) as u32)
-        }),
-        Physical::Float64 => fixed(words, data_type, valid, |w| f64::from_bits(w >> shift)),
-        _ => fixed(words, data_type, valid, |w| (w >> shift) as i64),
     }
 }
