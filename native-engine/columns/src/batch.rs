@@ -2,6 +2,7 @@
 
 use crate::ColumnError;
 use crate::column::Column;
+use crate::select::Taker;
 use crate::selection::Selection;
 
 /// Columns plus the selection of active rows. Cheap to clone.
@@ -74,12 +75,16 @@ impl Batch {
         let Some(rows) = self.selection.rows() else {
             return Ok(self.clone());
         };
-        let columns = self
-            .columns
-            .iter()
-            .map(|c| c.take(rows))
-            .collect::<Result<Vec<_>, ColumnError>>()?;
+        let mut taker = Taker::new(rows);
+        let columns = self.columns.iter().map(|column| taker.take(column));
+        let columns = columns.collect::<Result<Vec<_>, ColumnError>>()?;
         Ok(Batch::new(columns, rows.len()))
+    }
+
+    /// The same rows, holding on to little more than them (see [`Column::detached`]).
+    pub fn detached(&self) -> Self {
+        let columns = self.columns.iter().map(Column::detached).collect();
+        Self::with_selection(columns, self.selection.clone())
     }
 
     /// The active rows of all batches, one after the other. All must have the same column types;

@@ -17,6 +17,7 @@ pub use batch::Batch;
 pub use builder::{BytesBuilder, ColumnBuilder};
 pub use column::{Column, Data, FixedWidth, Values};
 pub use lists::Lists;
+pub use select::Taker;
 pub use selection::Selection;
 pub use types::{Field, MAX_LONG_DIGITS, Physical, Schema, SparkType};
 

@@ -28,23 +28,62 @@ fn gather_views(views: &BinaryViewArray, rows: &[u32]) -> BinaryViewArray {
     unsafe { BinaryViewArray::new_unchecked(taken.into(), buffers, None) }
 }
 
+/// Takes the same rows of several columns. Dictionary columns with the same codes have the same
+/// codes afterwards.
+pub struct Taker<'a> {
+    rows: &'a [u32],
+    /// Codes, and those of them that were taken.
+    codes: Vec<(ScalarBuffer<u32>, ScalarBuffer<u32>)>,
+}
+
+impl<'a> Taker<'a> {
+    /// Takes the rows at `rows`, in that order (positions may repeat).
+    pub fn new(rows: &'a [u32]) -> Self {
+        Taker {
+            rows,
+            codes: Vec::new(),
+        }
+    }
+
+    /// The rows of a column, which has all of them. Keeps dictionaries and constants.
+    pub fn take(&mut self, column: &Column) -> Result<Column, ColumnError> {
+        let Data::Dictionary { codes, values } = column.data() else {
+            return column.take(self.rows);
+        };
+        let known = self.codes.iter().find(|(all, _)| all.ptr_eq(codes));
+        let taken = match known {
+            Some((_, taken)) => taken.clone(),
+            None => {
+                let taken = gather_codes(codes, self.rows);
+                self.codes.push((codes.clone(), taken.clone()));
+                taken
+            }
+        };
+        let validity = gather_validity(column, self.rows);
+        Ok(Column::dictionary(taken, Arc::clone(values), validity))
+    }
+}
+
+fn gather_codes(codes: &[u32], rows: &[u32]) -> ScalarBuffer<u32> {
+    rows.iter().map(|&r| codes[r as usize]).collect()
+}
+
+fn gather_validity(column: &Column, rows: &[u32]) -> Option<NullBuffer> {
+    let valid = column.validity()?;
+    Some(NullBuffer::new(gather_bits(valid.inner(), rows)))
+}
+
 impl Column {
     /// The rows at `rows`, in that order (positions may repeat). Keeps dictionaries and constants.
     pub fn take(&self, rows: &[u32]) -> Result<Column, ColumnError> {
-        let validity = self
-            .validity()
-            .map(|v| NullBuffer::new(gather_bits(v.inner(), rows)));
+        let validity = gather_validity(self, rows);
         let values = match self.data() {
             Data::Constant(value) => {
                 return Ok(Column::constant(value.as_ref().clone(), rows.len()));
             }
             Data::Dictionary { codes, values } => {
-                let codes = rows.iter().map(|&r| codes[r as usize]).collect::<Vec<_>>();
-                return Ok(Column::dictionary(
-                    codes.into(),
-                    Arc::clone(values),
-                    validity,
-                ));
+                let codes = gather_codes(codes, rows);
+                return Ok(Column::dictionary(codes, Arc::clone(values), validity));
             }
             Data::Flat(values) => values,
         };

@@ -381,6 +381,9 @@ pub fn map_bits(len: usize, rows: &Selection, f: impl Fn(usize) -> bool) -> Bool
     }
 }
 
+/// Values of a dictionary for each active row up to which those in use are looked for.
+const VALUES_PER_ROW: usize = 4;
+
 /// Evaluates a one-column function once per dictionary value in use, or once for a constant,
 /// where the layout allows. `f` gets a flat column and the rows of it to evaluate and must give a
 /// column aligned to it; NULL must give NULL.
@@ -403,6 +406,10 @@ pub fn over_distinct(
                 other => other,
             })?;
             Ok(Column::constant(result.take(&[0])?, rows.len()))
+        }
+        // Looking through a dictionary far larger than the batch costs more than its rows.
+        Data::Dictionary { values, .. } if values.len() > VALUES_PER_ROW * rows.count() => {
+            f(&column.flatten(), rows)
         }
         Data::Dictionary { codes, values } => {
             // Values no active row uses must not be evaluated: they may raise.

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arclight_columns::{Batch, SparkType};
+use arclight_columns::{Batch, Column, SparkType};
 use arclight_memory::{Reservation, Spillable};
 use arclight_operators::{EngineError, OperatorMetrics, OperatorRef, TaskContext};
 use arclight_rows::unsafe_row_size;
@@ -25,6 +25,9 @@ use crate::encode::PayloadEncoder;
 use crate::frame::{BlockCompression, FrameEncoder};
 use crate::output::{DataFile, FrameStore};
 use crate::partition::{Partitioner, Partitioning};
+
+/// Values of a dictionary up to which codes wait for their frame to be written.
+const MOST_CODED_VALUES: usize = 32_768;
 
 /// Memory that all partitions' buffers together aim at.
 const BUFFERS_BYTES: u64 = 32 << 20;
@@ -108,6 +111,7 @@ impl ShuffleWriter {
             task.check_cancelled()?;
             let start = Instant::now();
             if !batch.is_empty() {
+                let batch = without_large_dictionaries(batch)?;
                 if partitions > 1 {
                     partitioner.assign(&batch, task, &metrics, &mut ids)?;
                 }
@@ -123,6 +127,29 @@ impl ShuffleWriter {
         OperatorMetrics::add(&metrics.elapsed_nanos, nanos);
         Ok(result)
     }
+}
+
+/// The batch with columns flat that are codes into far more values than a frame has rows: a join's
+/// build side may be one dictionary. It would hardly be written as such, would be held on to until
+/// then, and each value would be fetched from afar to be hashed, measured and copied.
+fn without_large_dictionaries(batch: Batch) -> Result<Batch, EngineError> {
+    let is_large = |column: &Column| {
+        let dictionary = column.as_dictionary();
+        dictionary.is_some_and(|(_, values)| values.len() > MOST_CODED_VALUES)
+    };
+    if !batch.columns().iter().any(is_large) {
+        return Ok(batch);
+    }
+    let batch = match 2 * batch.active_rows() < batch.len() {
+        true => batch.compact()?,
+        false => batch,
+    };
+    let columns = batch.columns().iter().map(|column| match is_large(column) {
+        true => column.flatten(),
+        false => column.clone(),
+    });
+    let selection = batch.selection().clone();
+    Ok(Batch::with_selection(columns.collect(), selection))
 }
 
 /// A task's state where Spark can ask it to spill.

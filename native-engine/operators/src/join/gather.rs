@@ -219,12 +219,10 @@ impl BuildSide {
                 batch = batch.select(with_keys);
             }
         }
-        let batch = batch.compact()?;
+        let batch = batch.compact()?.detached();
         if batch.is_empty() {
             return Ok(());
         }
-        let columns = batch.columns().iter().map(Column::detached).collect();
-        let batch = Batch::new(columns, batch.len());
         self.rows += batch.len() as u64;
         if self.spilled.is_none() {
             let cost = self.gathered.cost(&batch);

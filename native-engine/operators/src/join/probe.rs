@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arclight_columns::{Batch, BooleanBuffer, Column, NullBuffer, Selection, SparkType};
+use arclight_columns::{Batch, BooleanBuffer, Column, NullBuffer, Selection, SparkType, Taker};
 
 use super::bits::Bits;
 use super::keys::rows_with_keys;
@@ -211,14 +211,15 @@ impl Prober {
         builds: &[u32],
     ) -> Result<Selection, EngineError> {
         let positions = positions(builds);
+        let (mut probes, mut built) = (Taker::new(rows), Taker::new(&positions));
         let len = rows.len();
         let columns = residual
             .columns
             .iter()
             .map(|source| match source {
-                Ok(Source::Probe(column)) => take(probe.column(*column), rows),
+                Ok(Source::Probe(column)) => take(&mut probes, rows, probe.column(*column)),
                 Ok(Source::Build(column)) if !table.is_empty() => {
-                    Ok(table.rows().column(*column).take(&positions)?)
+                    Ok(built.take(table.rows().column(*column))?)
                 }
                 Ok(Source::Build(column)) => {
                     let data_type = self.plan.build.types[*column].clone();
@@ -258,8 +259,11 @@ impl Prober {
                 builds[row as usize] = head;
             }
             let built = Built::new(table, &builds);
-            let columns =
-                self.output(|c| Ok(probe.column(c).clone()), |c| self.built(&built, c))?;
+            let mut taker = Taker::new(&built.positions);
+            let columns = self.output(
+                |c| Ok(probe.column(c).clone()),
+                |c| self.built(&built, &mut taker, c),
+            )?;
             return Ok(Some(Batch::with_selection(
                 columns,
                 probe.selection().clone(),
@@ -292,7 +296,11 @@ impl Prober {
             (spread, Selection::from_rows(len, rows.to_vec()))
         };
         let built = Built::new(table, &builds);
-        let columns = self.output(|c| Ok(probe.column(c).clone()), |c| self.built(&built, c))?;
+        let mut taker = Taker::new(&built.positions);
+        let columns = self.output(
+            |c| Ok(probe.column(c).clone()),
+            |c| self.built(&built, &mut taker, c),
+        )?;
         Ok(Some(Batch::with_selection(columns, selection)))
     }
 
@@ -303,17 +311,18 @@ impl Prober {
         table: &JoinTable,
     ) -> Result<Batch, EngineError> {
         let built = Built::new(table, &pairs.builds);
+        let (mut probes, mut builds) = (Taker::new(&pairs.rows), Taker::new(&built.positions));
         let columns = self.output(
-            |c| take(probe.column(c), &pairs.rows),
-            |c| self.built(&built, c),
+            |c| take(&mut probes, &pairs.rows, probe.column(c)),
+            |c| self.built(&built, &mut builds, c),
         )?;
         Ok(Batch::new(columns, pairs.rows.len()))
     }
 
     fn output(
         &self,
-        probe: impl Fn(usize) -> Result<Column, EngineError>,
-        build: impl Fn(usize) -> Result<Column, EngineError>,
+        mut probe: impl FnMut(usize) -> Result<Column, EngineError>,
+        mut build: impl FnMut(usize) -> Result<Column, EngineError>,
     ) -> Result<Vec<Column>, EngineError> {
         self.plan
             .output
@@ -326,12 +335,17 @@ impl Prober {
             .collect()
     }
 
-    fn built(&self, built: &Built<'_>, column: usize) -> Result<Column, EngineError> {
+    fn built(
+        &self,
+        built: &Built<'_>,
+        taker: &mut Taker<'_>,
+        column: usize,
+    ) -> Result<Column, EngineError> {
         if built.table.is_empty() {
             let data_type = self.plan.build.types[column].clone();
             return Ok(Column::nulls(data_type, built.positions.len()));
         }
-        let taken = built.table.rows().column(column).take(&built.positions)?;
+        let taken = taker.take(built.table.rows().column(column))?;
         Ok(match &built.valid {
             Some(valid) => taken.masked(valid),
             None => taken,
@@ -595,11 +609,11 @@ fn positions(builds: &[u32]) -> Vec<u32> {
 }
 
 /// The rows of a probe column; as it is, if they are all of them.
-fn take(column: &Column, rows: &[u32]) -> Result<Column, EngineError> {
+fn take(taker: &mut Taker<'_>, rows: &[u32], column: &Column) -> Result<Column, EngineError> {
     let all = rows.len() == column.len() && (0..).zip(rows).all(|(i, &row): (u32, _)| i == row);
     Ok(match all {
         true => column.clone(),
-        false => column.take(rows)?,
+        false => taker.take(column)?,
     })
 }
 

@@ -1,8 +1,9 @@
 //! The build side in memory: its rows and an index of their keys.
 
+use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
-use arclight_columns::{Batch, Column, Selection, SparkType};
+use arclight_columns::{Batch, Column, ScalarBuffer, Selection, SparkType};
 
 use super::index::{Index, link};
 use super::keys::{WordForm, rows_with_keys};
@@ -293,7 +294,9 @@ pub(super) fn key_columns(batch: &Batch, keys: &[usize]) -> Vec<Column> {
 }
 
 /// The active rows of all batches. Batches give up a column once it is moved, so that no more than
-/// one column is held twice.
+/// one column is held twice. Byte strings become dictionaries, whose codes, the rows' numbers, they
+/// share: pairs then copy codes instead of views, once for all of a row's strings, and who groups by
+/// them looks each row's strings up once.
 fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError> {
     let mut len = 0;
     let mut sources = Vec::with_capacity(batches.len());
@@ -304,13 +307,23 @@ fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError
             sources.push(batch.into_columns().into_iter());
         }
     }
+    let numbers: OnceCell<ScalarBuffer<u32>> = OnceCell::new();
     let mut columns = Vec::with_capacity(types.len());
     for data_type in types {
         let parts: Vec<Column> = sources.iter_mut().filter_map(Iterator::next).collect();
         let parts: Vec<&Column> = parts.iter().collect();
         let column = Column::concat(data_type, &parts)?;
-        columns.push(match column.as_constant() {
+        let column = match column.as_constant() {
             Some(_) => column.flatten(),
+            None => column,
+        };
+        columns.push(match column.as_bytes() {
+            Some(strings) => {
+                let values = Column::bytes(data_type.clone(), strings.clone(), None);
+                let codes = numbers.get_or_init(|| (0..len as u32).collect());
+                let valid = column.validity().cloned();
+                Column::dictionary(codes.clone(), Arc::new(values), valid)
+            }
             None => column,
         });
     }

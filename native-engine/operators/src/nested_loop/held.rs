@@ -142,7 +142,7 @@ impl<'a> Gathered<'a> {
             if batch.is_empty() {
                 continue;
             }
-            let batch = batch.compact()?;
+            let batch = batch.compact()?.detached();
             self.charge.grow(batch.memory_size() as u64)?;
             self.batches.push(batch);
         }
@@ -157,7 +157,7 @@ impl<'a> Gathered<'a> {
         if batch.is_empty() {
             return Ok(true);
         }
-        let batch = batch.compact()?;
+        let batch = batch.compact()?.detached();
         if !self.charge.try_grow(batch.memory_size() as u64) {
             return Ok(false);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType};
+use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType, Taker};
 use arclight_memory::Reservation;
 
 use super::group_limit::Pruning;
@@ -92,7 +92,7 @@ impl Buffered {
     fn wanted(&mut self, batch: Batch, keys: Keys) -> Result<Option<(Batch, Keys)>, EngineError> {
         let wanted = self.pruning.as_mut().and_then(|p| p.wanted(&keys));
         let Some(wanted) = wanted else {
-            return Ok(Some((batch, keys)));
+            return Ok(Some((batch.detached(), keys)));
         };
         if wanted.is_empty() {
             return Ok(None);
@@ -280,10 +280,11 @@ fn memory_size(batch: &Batch, keys: &Keys) -> u64 {
 
 /// Some rows of a batch, holding on to little else of it.
 fn taken(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
+    let mut taker = Taker::new(rows);
     let columns = batch
         .columns()
         .iter()
-        .map(|column| Ok(column.take(rows)?.detached()))
+        .map(|column| Ok(taker.take(column)?.detached()))
         .collect::<Result<_, EngineError>>()?;
     Ok(Batch::new(columns, rows.len()))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use arclight_columns::{Batch, Column, SparkType};
+use arclight_columns::{Batch, SparkType};
 use arclight_memory::{Reservation, Spillable};
 use parking_lot::Mutex;
 
@@ -173,9 +173,7 @@ impl WindowStream {
             return Ok(());
         }
         // A sort's batches share its strings, and would count them all each.
-        let len = rows.batch.len();
-        let columns = rows.batch.columns().iter().map(Column::detached);
-        store.push(first, Batch::new(columns.collect(), len))
+        store.push(first, rows.batch.detached())
     }
 
     /// The block's rows with the functions' columns, or `None` behind the last block.
