@@ -48,7 +48,7 @@ pub fn next_frame(
         if batch.is_empty() {
             continue;
         }
-        let batch = batch.compact()?;
+        let batch = batch.compact()?.detached();
         rows += batch.len();
         bytes += batch.memory_size() as u64;
         memory.hold(bytes)?;

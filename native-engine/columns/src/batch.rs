@@ -72,9 +72,14 @@ impl Batch {
 
     /// Only the active rows, all active.
     pub fn compact(&self) -> Result<Self, ColumnError> {
-        let Some(rows) = self.selection.rows() else {
-            return Ok(self.clone());
-        };
+        match self.selection.rows() {
+            Some(rows) => self.take(rows),
+            None => Ok(self.clone()),
+        }
+    }
+
+    /// The rows at `rows`, active or not, in that order (positions may repeat), all active.
+    pub fn take(&self, rows: &[u32]) -> Result<Self, ColumnError> {
         let mut taker = Taker::new(rows);
         let columns = self.columns.iter().map(|column| taker.take(column));
         let columns = columns.collect::<Result<Vec<_>, ColumnError>>()?;

@@ -285,6 +285,10 @@ impl Column {
 
     /// The same values under another type of the same layout.
     pub fn with_type(mut self, data_type: SparkType) -> Self {
+        if self.data_type == data_type {
+            // A dictionary stays the very same.
+            return self;
+        }
         match &self.data {
             Data::Flat(_) => {}
             Data::Dictionary { codes, values } => {

@@ -381,7 +381,7 @@ pub fn map_bits(len: usize, rows: &Selection, f: impl Fn(usize) -> bool) -> Bool
     }
 }
 
-/// Values of a dictionary for each active row up to which those in use are looked for.
+/// Values of a dictionary for each row, active or not, up to which those in use are looked for.
 const VALUES_PER_ROW: usize = 4;
 
 /// Evaluates a one-column function once per dictionary value in use, or once for a constant,
@@ -408,7 +408,7 @@ pub fn over_distinct(
             Ok(Column::constant(result.take(&[0])?, rows.len()))
         }
         // Looking through a dictionary far larger than the batch costs more than its rows.
-        Data::Dictionary { values, .. } if values.len() > VALUES_PER_ROW * rows.count() => {
+        Data::Dictionary { values, .. } if values.len() > VALUES_PER_ROW * column.len() => {
             f(&column.flatten(), rows)
         }
         Data::Dictionary { codes, values } => {

@@ -113,7 +113,7 @@ impl TopNStream {
         }
         self.keys_of
             .extend(rows.iter().map(|&row| keys.bytes(row as usize).to_vec()));
-        self.candidates.push(take(batch, &rows)?);
+        self.candidates.push(batch.take(&rows)?.detached());
         if self.keys_of.len() >= self.wanted + self.wanted.max(SLACK_ROWS) {
             let best = self.cut()?;
             self.candidates.push(best);
@@ -127,7 +127,7 @@ impl TopNStream {
         let mut order: Vec<u32> = (0..all.len() as u32).collect();
         order.sort_by(|&a, &b| self.keys_of[a as usize].cmp(&self.keys_of[b as usize]));
         order.truncate(self.wanted);
-        let best = take(&all, &order)?;
+        let best = all.take(&order)?;
         self.keys_of = order
             .iter()
             .map(|&row| std::mem::take(&mut self.keys_of[row as usize]))
@@ -135,16 +135,6 @@ impl TopNStream {
         self.cut = true;
         Ok(best)
     }
-}
-
-/// Rows of a batch, in the order asked for.
-fn take(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| column.take(rows))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Batch::new(columns, rows.len()))
 }
 
 impl BatchStream for TopNStream {

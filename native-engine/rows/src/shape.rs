@@ -172,7 +172,9 @@ pub(crate) fn add_column_words(
         return;
     }
     let mut index = 0;
-    if let (Shape::Bytes, Data::Dictionary { codes, values }) = (shape, column.data()) {
+    if let (Shape::Bytes, Data::Dictionary { codes, values }) = (shape, column.data())
+        && values.len() <= batch.active_rows()
+    {
         // Sizes once a distinct value.
         let words: Vec<usize> = (0..values.len())
             .map(|i| value_words(shape, values, i))

@@ -20,6 +20,47 @@ enum Table {
     Bytes(BytesTable),
 }
 
+/// Groups that are moved to another table at a time.
+const MOVED_GROUPS: usize = 32_768;
+
+impl Table {
+    fn len(&self) -> usize {
+        match self {
+            Table::One => 1,
+            Table::Undecided => 0,
+            Table::Codes(table) => table.len(),
+            Table::Words(table) => table.len(),
+            Table::Wide(table) => table.len(),
+            Table::Bytes(table) => table.len(),
+        }
+    }
+
+    fn columns(
+        &self,
+        from: usize,
+        to: usize,
+        types: &[SparkType],
+    ) -> Result<Vec<Column>, EvalError> {
+        Ok(match self {
+            Table::One | Table::Undecided => Vec::new(),
+            Table::Codes(table) => table.columns(from, to),
+            Table::Words(table) => table.columns(from, to, types),
+            Table::Wide(table) => table.columns(from, to)?,
+            Table::Bytes(table) => table.columns(from, to, types)?,
+        })
+    }
+
+    fn memory_size(&self) -> usize {
+        match self {
+            Table::One | Table::Undecided => 0,
+            Table::Codes(table) => table.memory_size(),
+            Table::Words(table) => table.memory_size(),
+            Table::Wide(table) => table.memory_size(),
+            Table::Bytes(table) => table.memory_size(),
+        }
+    }
+}
+
 /// Numbers the distinct keys `0, 1, …` in order of first appearance; or runs of equal keys, of which
 /// each gets a number (but NULL of a single key may have one number in all).
 pub(super) struct GroupIds {
@@ -27,6 +68,8 @@ pub(super) struct GroupIds {
     hasher: KeyHasher,
     table: Table,
     runs: bool,
+    /// Strings were seldom found by their codes.
+    without_codes: bool,
 }
 
 impl GroupIds {
@@ -42,14 +85,16 @@ impl GroupIds {
             hasher,
             table,
             runs: false,
+            without_codes: false,
         }
     }
 
     /// Forgets all groups.
     pub(super) fn clear(&mut self) {
-        let runs = self.runs;
+        let (runs, without_codes) = (self.runs, self.without_codes);
         *self = GroupIds::new(std::mem::take(&mut self.types), self.hasher.clone());
         self.runs = runs;
+        self.without_codes = without_codes;
     }
 
     /// Whether runs are numbered from now on, or distinct keys. There must be no groups.
@@ -59,14 +104,7 @@ impl GroupIds {
 
     /// The number of groups.
     pub(super) fn len(&self) -> usize {
-        match &self.table {
-            Table::One => 1,
-            Table::Undecided => 0,
-            Table::Codes(table) => table.len(),
-            Table::Words(table) => table.len(),
-            Table::Wide(table) => table.len(),
-            Table::Bytes(table) => table.len(),
-        }
+        self.table.len()
     }
 
     /// Fills `groups` with the group of each active row.
@@ -93,6 +131,7 @@ impl GroupIds {
         if let Table::Wide(table) = &self.table
             && !table.pays()
         {
+            self.without_codes = true;
             self.move_to(Table::Bytes(BytesTable::new(self.hasher.clone())), groups)?;
         }
         self.look_up(keys, rows, groups)
@@ -117,10 +156,14 @@ impl GroupIds {
 
     /// Moves the groups to another table; they keep their numbers. `groups` is overwritten.
     fn move_to(&mut self, table: Table, groups: &mut Vec<u32>) -> Result<(), EvalError> {
-        let len = self.len();
-        let known = self.columns(0, len)?;
-        self.table = table;
-        self.look_up(&known, &Selection::all(len), groups)?;
+        let old = std::mem::replace(&mut self.table, table);
+        let (mut from, len) = (0, old.len());
+        while from < len {
+            let to = len.min(from + MOVED_GROUPS);
+            let known = old.columns(from, to, &self.types)?;
+            self.look_up(&known, &Selection::all(to - from), groups)?;
+            from = to;
+        }
         groups.clear();
         Ok(())
     }
@@ -130,7 +173,8 @@ impl GroupIds {
         if let Some(table) = WordTable::new(&self.types, self.hasher.clone()) {
             return Table::Words(table);
         }
-        match WideKeys::new(&self.types, keys, &self.hasher) {
+        let wide = WideKeys::new(&self.types, keys, &self.hasher);
+        match wide.filter(|keys| !(self.without_codes && keys.has_numbers())) {
             Some(table) => Table::Wide(Box::new(table)),
             None => Table::Bytes(BytesTable::new(self.hasher.clone())),
         }
@@ -138,24 +182,12 @@ impl GroupIds {
 
     /// The keys of groups `from..to`.
     pub(super) fn columns(&self, from: usize, to: usize) -> Result<Vec<Column>, EvalError> {
-        Ok(match &self.table {
-            Table::One | Table::Undecided => Vec::new(),
-            Table::Codes(table) => table.columns(from, to),
-            Table::Words(table) => table.columns(from, to, &self.types),
-            Table::Wide(table) => table.columns(from, to)?,
-            Table::Bytes(table) => table.columns(from, to, &self.types)?,
-        })
+        self.table.columns(from, to, &self.types)
     }
 
     /// Bytes of memory behind the table.
     pub(super) fn memory_size(&self) -> usize {
-        match &self.table {
-            Table::One | Table::Undecided => 0,
-            Table::Codes(table) => table.memory_size(),
-            Table::Words(table) => table.memory_size(),
-            Table::Wide(table) => table.memory_size(),
-            Table::Bytes(table) => table.memory_size(),
-        }
+        self.table.memory_size()
     }
 }
 

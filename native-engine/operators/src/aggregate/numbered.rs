@@ -11,8 +11,8 @@ use super::bytes_table::BytesTable;
 use super::packing::fits;
 use crate::key_bytes::KeyHasher;
 
-/// A number that is not known yet.
-const UNKNOWN: u32 = u32::MAX;
+/// The most codes of a dictionary whose numbers are remembered.
+const MOST_CODES: usize = 1 << 18;
 /// Dictionaries whose numbers are remembered: inputs come in turns, as those of `Expand` do with
 /// some columns NULL.
 const REMEMBERED: usize = 16;
@@ -21,18 +21,35 @@ const MAX_COLUMNS: usize = 32;
 /// Rows after which it is seen how many of them were looked up in vain.
 const TRIAL_ROWS: usize = 32_768;
 
-/// The number of a code's values.
-#[derive(Clone, Copy)]
-struct Translated {
-    number: u32,
-    /// The columns that were NULL, as bits.
-    nulls: u32,
-}
+/// What is known of a code: nothing (all zero, so that a new array costs little), or the number of
+/// its values and which of them were NULL beside it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Translated(u64);
 
-const UNTRANSLATED: Translated = Translated {
-    number: UNKNOWN,
-    nulls: 0,
-};
+impl Translated {
+    const UNKNOWN: Self = Translated(0);
+
+    fn new(number: u32, nulls: u32) -> Self {
+        Translated(u64::from(nulls) << 32 | (u64::from(number) + 1))
+    }
+
+    /// Looked up once the batch has been gone through.
+    fn claimed(nulls: u32) -> Self {
+        Translated(u64::from(nulls) << 32 | u64::from(u32::MAX))
+    }
+
+    fn is_claimed(self) -> bool {
+        self.0 as u32 == u32::MAX
+    }
+
+    fn number(self) -> u32 {
+        (self.0 as u32).wrapping_sub(1)
+    }
+
+    fn nulls(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+}
 
 /// How the columns of a batch lie: codes, which they share, into a dictionary each; or nothing, for
 /// a column that is NULL in all rows. Does not keep dictionaries alive.
@@ -66,6 +83,13 @@ impl Layout {
             _ => false,
         })
     }
+}
+
+/// How many codes columns have that share them: a code is one of each column that is not NULL there.
+fn codes_of(columns: &[Column]) -> usize {
+    let dictionaries = columns.iter().filter_map(Column::as_dictionary);
+    let codes = dictionaries.map(|(_, values)| values.len()).max();
+    codes.unwrap_or(0)
 }
 
 /// For each active row the columns that are NULL in it, as bits; nothing if none ever is.
@@ -109,8 +133,8 @@ pub(super) struct NumberedKeys {
     all_null: Option<u32>,
     /// Rows so far.
     rows: usize,
-    /// Rows so far whose values were looked up, but not for rows to come: they were no codes, or
-    /// codes of dictionaries that are forgotten.
+    /// Lookups so far that no row to come has a use for: of rows that had no codes, or codes of
+    /// dictionaries that are forgotten.
     wasted: usize,
     values: OnceCell<Vec<Values>>,
 }
@@ -176,19 +200,26 @@ impl NumberedKeys {
         self.rows += rows.count();
         let columns: Vec<Column> = self.positions.iter().map(|&p| keys[p].clone()).collect();
         match Layout::of(&columns) {
-            None => {
+            Some((_, None)) => {
+                let number = self.look_up(&columns, rows.len(), rows.position(0));
+                numbers.resize(rows.count(), number);
+            }
+            Some((layout, Some(codes))) if codes_of(&columns) <= MOST_CODES => {
+                self.number_codes(&columns, layout, codes, rows, numbers);
+            }
+            _ => {
                 self.wasted += rows.count();
                 self.numbers.assign(&columns, rows, false, numbers);
             }
-            Some((_, None)) => {
-                self.numbers
-                    .assign(&columns, &rows.limit(1), false, numbers);
-                numbers.resize(rows.count(), numbers[0]);
-            }
-            Some((layout, Some(codes))) => {
-                self.number_codes(&columns, layout, codes, rows, numbers);
-            }
         }
+    }
+
+    /// The number of one row's values.
+    fn look_up(&mut self, columns: &[Column], len: usize, row: usize) -> u32 {
+        let mut number = Vec::with_capacity(1);
+        let row = Selection::from_rows(len, vec![row as u32]);
+        self.numbers.assign(columns, &row, false, &mut number);
+        number.first().copied().unwrap_or_default()
     }
 
     fn number_codes(
@@ -199,45 +230,54 @@ impl NumberedKeys {
         rows: &Selection,
         numbers: &mut Vec<u32>,
     ) {
+        let dictionaries = layout.0.iter().enumerate();
+        let all = dictionaries.fold(0, |all, (bit, d)| all | u32::from(d.is_some()) << bit);
         let mut translation = self.translation(layout, columns);
         let nulls = count_nulls(columns, rows);
-        let nulls_of = |index: usize| nulls.as_ref().map_or(0, |nulls| nulls[index]);
-        let dictionaries = translation.layout.0.iter().enumerate();
-        let all = dictionaries.fold(0, |all, (bit, d)| all | u32::from(d.is_some()) << bit);
-        let mut unknown: Vec<u32> = Vec::new();
+        // Rows that are looked up, and those whose code another of them has.
+        let (mut first, mut others) = (Vec::new(), Vec::new());
         for (index, row) in rows.iter().enumerate() {
-            // A code beside NULL may be any.
-            let code = translation.codes.get(codes[row] as usize);
-            let (code, nulls) = (code.copied().unwrap_or(UNTRANSLATED), nulls_of(index));
-            let number = match self.all_null {
-                Some(number) if nulls == all => number,
-                _ if nulls == code.nulls => code.number,
-                _ => UNKNOWN,
-            };
-            if number == UNKNOWN {
-                unknown.push(index as u32);
+            let nulls = nulls.as_ref().map_or(0, |nulls| nulls[index]);
+            if nulls == all {
+                let known = self.all_null;
+                let number = known.unwrap_or_else(|| self.look_up(columns, rows.len(), row));
+                self.all_null = Some(number);
+                numbers.push(number);
+                continue;
             }
-            numbers.push(number);
+            let code = &mut translation.codes[codes[row] as usize];
+            numbers.push(code.number());
+            if *code == Translated::UNKNOWN {
+                *code = Translated::claimed(nulls);
+                translation.known += 1;
+                first.push(index as u32);
+            } else if code.nulls() != nulls {
+                self.wasted += 1;
+                first.push(index as u32);
+            } else if code.is_claimed() {
+                others.push(index as u32);
+            }
         }
-        if !unknown.is_empty() {
-            self.wasted += unknown.len();
-            let positions = unknown.iter().map(|&index| rows.position(index as usize));
-            let positions: Vec<u32> = positions.map(|row| row as u32).collect();
-            let mut found = Vec::with_capacity(unknown.len());
-            let selection = Selection::from_rows(rows.len(), positions);
+        if !first.is_empty() {
+            let positions = first
+                .iter()
+                .map(|&index| rows.position(index as usize) as u32);
+            let selection = Selection::from_rows(rows.len(), positions.collect());
+            let mut found = Vec::with_capacity(first.len());
             self.numbers.assign(columns, &selection, false, &mut found);
-            for ((&index, row), &number) in unknown.iter().zip(selection.iter()).zip(&found) {
-                let nulls = nulls_of(index as usize);
+            for ((&index, row), &number) in first.iter().zip(selection.iter()).zip(&found) {
                 numbers[index as usize] = number;
-                if nulls == all {
-                    self.all_null = Some(number);
-                } else if let Some(code) = translation.codes.get_mut(codes[row] as usize) {
-                    if code.number == UNKNOWN {
-                        translation.known += 1;
-                        self.wasted -= 1;
+                let code = &mut translation.codes[codes[row] as usize];
+                if code.is_claimed() {
+                    let nulls = nulls.as_ref().map_or(0, |nulls| nulls[index as usize]);
+                    if code.nulls() == nulls {
+                        *code = Translated::new(number, nulls);
                     }
-                    *code = Translated { number, nulls };
                 }
+            }
+            for &index in &others {
+                let code = codes[rows.position(index as usize)];
+                numbers[index as usize] = translation.codes[code as usize].number();
             }
         }
         self.translations.push(translation);
@@ -255,11 +295,9 @@ impl NumberedKeys {
         if self.translations.len() >= REMEMBERED {
             self.wasted += self.translations.remove(0).known;
         }
-        let dictionaries = columns.iter().filter_map(Column::as_dictionary);
-        let codes = dictionaries.map(|(_, values)| values.len()).min();
         Translation {
             layout,
-            codes: vec![UNTRANSLATED; codes.unwrap_or(0)],
+            codes: vec![Translated::UNKNOWN; codes_of(columns)],
             known: 0,
         }
     }

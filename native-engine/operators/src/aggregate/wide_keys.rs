@@ -48,6 +48,11 @@ impl WideKeys {
         self.table.len()
     }
 
+    /// Whether there are keys without a fixed width.
+    pub(super) fn has_numbers(&self) -> bool {
+        !self.numbered.is_empty()
+    }
+
     /// Whether numbers are found by codes more often than by values.
     pub(super) fn pays(&self) -> bool {
         self.numbered.iter().all(NumberedKeys::pays)

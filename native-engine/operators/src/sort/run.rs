@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType, Taker};
+use arclight_columns::{Batch, BytesBuilder, Column, ColumnBuilder, SparkType};
 use arclight_memory::Reservation;
 
 use super::group_limit::Pruning;
@@ -98,7 +98,7 @@ impl Buffered {
             return Ok(None);
         }
         let keys = keys.take(&wanted);
-        Ok(Some((taken(&batch, &wanted)?, keys)))
+        Ok(Some((batch.take(&wanted)?.detached(), keys)))
     }
 
     /// Drops what is gathered and not wanted, if it is much.
@@ -125,7 +125,7 @@ impl Buffered {
         let kept_keys = Keys::collect(&keys[0], places.iter().map(|&place| key(place)));
         let kept: Vec<u32> = places.iter().map(|&place| order[place]).collect();
         let whole = Batch::concat(&batches, &self.types)?;
-        let batch = taken(&whole, &kept)?;
+        let batch = whole.take(&kept)?.detached();
         let bytes = memory_size(&batch, &kept_keys) + pruning.memory_size();
         if !batch.is_empty() {
             self.batches.push((batch, kept_keys));
@@ -276,17 +276,6 @@ impl Sorted {
 /// What rows take, and their order: twice the columns, since sorting copies them.
 fn memory_size(batch: &Batch, keys: &Keys) -> u64 {
     (2 * batch.memory_size() + keys.memory_size() + 16 * batch.len()) as u64
-}
-
-/// Some rows of a batch, holding on to little else of it.
-fn taken(batch: &Batch, rows: &[u32]) -> Result<Batch, EngineError> {
-    let mut taker = Taker::new(rows);
-    let columns = batch
-        .columns()
-        .iter()
-        .map(|column| Ok(taker.take(column)?.detached()))
-        .collect::<Result<_, EngineError>>()?;
-    Ok(Batch::new(columns, rows.len()))
 }
 
 /// The number of the first row of each part.
