@@ -4,7 +4,9 @@
 use std::cell::OnceCell;
 use std::sync::{Arc, Weak};
 
-use arclight_columns::{Column, Data, NullBuffer, Selection, SparkType};
+use arclight_columns::{
+    BooleanBuffer, Column, Data, NullBuffer, Physical, ScalarBuffer, Selection, SparkType,
+};
 use arclight_expressions::EvalError;
 
 use super::bytes_table::BytesTable;
@@ -21,8 +23,8 @@ const MAX_COLUMNS: usize = 32;
 /// Rows after which it is seen how many of them were looked up in vain.
 const TRIAL_ROWS: usize = 32_768;
 
-/// What is known of a code: nothing (all zero, so that a new array costs little), or the number of
-/// its values and which of them were NULL beside it.
+/// What is known of a code: nothing, or the number of its values (one more, in the lower half), and
+/// which columns were NULL (as bits, in the upper half).
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Translated(u64);
 
@@ -33,13 +35,9 @@ impl Translated {
         Translated(u64::from(nulls) << 32 | (u64::from(number) + 1))
     }
 
-    /// Looked up once the batch has been gone through.
+    /// To be looked up once the batch has been gone through.
     fn claimed(nulls: u32) -> Self {
         Translated(u64::from(nulls) << 32 | u64::from(u32::MAX))
-    }
-
-    fn is_claimed(self) -> bool {
-        self.0 as u32 == u32::MAX
     }
 
     fn number(self) -> u32 {
@@ -140,8 +138,8 @@ pub(super) struct NumberedKeys {
 }
 
 impl NumberedKeys {
-    /// The keys that have no fixed width, those of which `keys` have the same codes together; `None`
-    /// if looking them up by their codes promises nothing.
+    /// The keys that are byte strings, those of which `keys` have the same codes together; `None` if
+    /// looking them up by their codes promises nothing, or others have no fixed width.
     pub(super) fn sets(
         types: &[SparkType],
         keys: &[Column],
@@ -153,6 +151,7 @@ impl NumberedKeys {
                 continue;
             }
             let codes = match key.data() {
+                _ if types[position].physical() != Physical::Bytes => return None,
                 Data::Dictionary { codes, .. } => Some(&codes[..]),
                 Data::Constant(_) => None,
                 Data::Flat(_) => return None,
@@ -254,7 +253,7 @@ impl NumberedKeys {
             } else if code.nulls() != nulls {
                 self.wasted += 1;
                 first.push(index as u32);
-            } else if code.is_claimed() {
+            } else if *code == Translated::claimed(nulls) {
                 others.push(index as u32);
             }
         }
@@ -267,12 +266,10 @@ impl NumberedKeys {
             self.numbers.assign(columns, &selection, false, &mut found);
             for ((&index, row), &number) in first.iter().zip(selection.iter()).zip(&found) {
                 numbers[index as usize] = number;
+                let nulls = nulls.as_ref().map_or(0, |nulls| nulls[index as usize]);
                 let code = &mut translation.codes[codes[row] as usize];
-                if code.is_claimed() {
-                    let nulls = nulls.as_ref().map_or(0, |nulls| nulls[index as usize]);
-                    if code.nulls() == nulls {
-                        *code = Translated::new(number, nulls);
-                    }
+                if *code == Translated::claimed(nulls) {
+                    *code = Translated::new(number, nulls);
                 }
             }
             for &index in &others {
@@ -285,11 +282,8 @@ impl NumberedKeys {
 
     /// The numbers of a layout's codes, taken out of those remembered.
     fn translation(&mut self, layout: Layout, columns: &[Column]) -> Translation {
-        let known = self.translations.iter();
-        if let Some(at) = known
-            .map(|known| &known.layout)
-            .position(|known| known.is(&layout))
-        {
+        let mut known = self.translations.iter();
+        if let Some(at) = known.position(|known| known.layout.is(&layout)) {
             return self.translations.remove(at);
         }
         if self.translations.len() >= REMEMBERED {
@@ -312,7 +306,7 @@ impl NumberedKeys {
                     .get_or_init(|| columns.iter().map(Values::of).collect())
             }
         };
-        let codes: arclight_columns::ScalarBuffer<u32> = numbers.into();
+        let codes: ScalarBuffer<u32> = numbers.into();
         Ok(values.iter().map(|values| values.at(&codes)).collect())
     }
 
@@ -337,12 +331,11 @@ impl Values {
         }
     }
 
-    fn at(&self, codes: &arclight_columns::ScalarBuffer<u32>) -> Column {
+    fn at(&self, codes: &ScalarBuffer<u32>) -> Column {
         let valid = self.valid.as_ref().map(|valid| {
-            NullBuffer::new(arclight_columns::BooleanBuffer::collect_bool(
-                codes.len(),
-                |row| valid.is_valid(codes[row] as usize),
-            ))
+            NullBuffer::new(BooleanBuffer::collect_bool(codes.len(), |row| {
+                valid.is_valid(codes[row] as usize)
+            }))
         });
         Column::dictionary(codes.clone(), Arc::clone(&self.values), valid)
     }
