@@ -3,28 +3,14 @@
 use arclight_columns::{Column, Selection, SparkType};
 use arclight_expressions::EvalError;
 
+use super::slots::Slots;
 use crate::key_bytes::{EncodedKeys, KeyHasher, decode};
 
-/// A slot without a group.
-const EMPTY: u32 = u32::MAX;
-
-#[derive(Clone, Copy)]
-struct Slot {
-    /// The hash's upper half: most probes of other keys end here.
-    salt: u32,
-    group: u32,
-}
-
-const FREE: Slot = Slot {
-    salt: 0,
-    group: EMPTY,
-};
-
-/// Open addressing with linear probing, at most half full.
+/// Keys are looked up by their bytes' hashes.
 pub(super) struct BytesTable {
     hasher: KeyHasher,
-    slots: Vec<Slot>,
-    hashes: Vec<u64>,
+    /// Of all groups, unless runs are numbered.
+    slots: Slots,
     keys: Vec<u8>,
     ends: Vec<usize>,
     encoded: EncodedKeys,
@@ -34,8 +20,7 @@ impl BytesTable {
     pub(super) fn new(hasher: KeyHasher) -> Self {
         BytesTable {
             hasher,
-            slots: vec![FREE; 1024],
-            hashes: Vec::new(),
+            slots: Slots::new(),
             keys: Vec::new(),
             ends: Vec::new(),
             encoded: EncodedKeys::default(),
@@ -69,8 +54,7 @@ impl BytesTable {
     }
 
     fn key(&self, group: usize) -> &[u8] {
-        let start = if group == 0 { 0 } else { self.ends[group - 1] };
-        &self.keys[start..self.ends[group]]
+        key(&self.keys, &self.ends, group)
     }
 
     /// The group of the last row, if it has the same key, or else a new one.
@@ -78,53 +62,26 @@ impl BytesTable {
         match self.ends.len().checked_sub(1) {
             Some(last) if self.key(last) == key => last as u32,
             _ => {
-                self.keys.extend_from_slice(key);
-                self.ends.push(self.keys.len());
+                self.push(key);
                 self.ends.len() as u32 - 1
             }
         }
     }
 
-    fn find_or_insert(&mut self, key: &[u8]) -> u32 {
-        let hash = self.hasher.bytes(key);
-        let salt = (hash >> 32) as u32;
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot.group == EMPTY {
-                break;
-            }
-            if slot.salt == salt && self.key(slot.group as usize) == key {
-                return slot.group;
-            }
-            at = (at + 1) & mask;
-        }
-        let group = self.ends.len() as u32;
-        self.slots[at] = Slot { salt, group };
-        self.hashes.push(hash);
-        self.keys.extend_from_slice(key);
-        self.ends.push(self.keys.len());
-        if self.ends.len() * 2 > self.slots.len() {
-            self.grow();
+    fn find_or_insert(&mut self, bytes: &[u8]) -> u32 {
+        self.slots.make_room(1);
+        let is_key = |group: u32| key(&self.keys, &self.ends, group as usize) == bytes;
+        let hash = self.hasher.bytes(bytes);
+        let group = self.slots.find_or_insert(hash, is_key);
+        if group as usize == self.ends.len() {
+            self.push(bytes);
         }
         group
     }
 
-    fn grow(&mut self) {
-        let mask = self.slots.len() * 2 - 1;
-        let mut slots = vec![FREE; mask + 1];
-        for (group, &hash) in self.hashes.iter().enumerate() {
-            let mut at = hash as usize & mask;
-            while slots[at].group != EMPTY {
-                at = (at + 1) & mask;
-            }
-            slots[at] = Slot {
-                salt: (hash >> 32) as u32,
-                group: group as u32,
-            };
-        }
-        self.slots = slots;
+    fn push(&mut self, key: &[u8]) {
+        self.keys.extend_from_slice(key);
+        self.ends.push(self.keys.len());
     }
 
     /// The keys of groups `from..to`.
@@ -138,9 +95,13 @@ impl BytesTable {
     }
 
     pub(super) fn memory_size(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>()
-            + self.hashes.capacity() * 8
-            + self.ends.capacity() * 8
-            + self.keys.capacity()
+        self.slots.memory_size() + self.ends.capacity() * 8 + self.keys.capacity()
     }
+}
+
+/// The key of a group among all, which lie one after the other.
+#[inline]
+fn key<'a>(keys: &'a [u8], ends: &[usize], group: usize) -> &'a [u8] {
+    let start = if group == 0 { 0 } else { ends[group - 1] };
+    &keys[start..ends[group]]
 }

@@ -24,6 +24,14 @@ enum Table {
 const MOVED_GROUPS: usize = 32_768;
 
 impl Table {
+    /// No groups yet (but one if there are no keys).
+    fn of(types: &[SparkType]) -> Self {
+        match types {
+            [] => Table::One,
+            _ => Table::Undecided,
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Table::One => 1,
@@ -75,15 +83,10 @@ pub(super) struct GroupIds {
 impl GroupIds {
     /// No groups yet (but one if there are no keys).
     pub(super) fn new(types: Vec<SparkType>, hasher: KeyHasher) -> Self {
-        let table = if types.is_empty() {
-            Table::One
-        } else {
-            Table::Undecided
-        };
         GroupIds {
+            table: Table::of(&types),
             types,
             hasher,
-            table,
             runs: false,
             without_codes: false,
         }
@@ -91,10 +94,7 @@ impl GroupIds {
 
     /// Forgets all groups.
     pub(super) fn clear(&mut self) {
-        let (runs, without_codes) = (self.runs, self.without_codes);
-        *self = GroupIds::new(std::mem::take(&mut self.types), self.hasher.clone());
-        self.runs = runs;
-        self.without_codes = without_codes;
+        self.table = Table::of(&self.types);
     }
 
     /// Whether runs are numbered from now on, or distinct keys. There must be no groups.

@@ -7,6 +7,7 @@ mod groups;
 mod measures;
 mod numbered;
 mod packing;
+mod slots;
 mod spill;
 mod state;
 mod stream;

@@ -1,36 +1,17 @@
 //! Group ids of keys of several words: a hash table over words.
 
 use super::packing::{Packed, Words};
+use super::slots::{EMPTY, FREE, Slots};
 use crate::key_bytes::{GROUP, KeyHasher};
 
-/// A slot without a group, a row whose group is not known yet.
-const EMPTY: u32 = u32::MAX;
-
-#[derive(Clone, Copy)]
-struct Slot {
-    /// The hash's upper half: most probes of other keys end here.
-    salt: u32,
-    group: u32,
-}
-
-const FREE: Slot = Slot {
-    salt: 0,
-    group: EMPTY,
-};
-
-fn salt(hash: u64) -> u32 {
-    (hash >> 32) as u32
-}
-
-/// Open addressing with linear probing, at most half full.
+/// Rows are looked up by their words' hashes.
 pub(super) struct WideTable {
     hasher: KeyHasher,
     width: usize,
-    slots: Vec<Slot>,
+    /// Of all groups, unless runs are numbered.
+    slots: Slots,
     /// The words of each group's key, one group's after the other's.
     words: Vec<u64>,
-    /// One for each group, unless runs are numbered.
-    hashes: Vec<u64>,
     len: usize,
 }
 
@@ -40,9 +21,8 @@ impl WideTable {
         WideTable {
             hasher,
             width,
-            slots: vec![FREE; 1024],
+            slots: Slots::new(),
             words: Vec::new(),
-            hashes: Vec::new(),
             len: 0,
         }
     }
@@ -60,8 +40,7 @@ impl WideTable {
     }
 
     pub(super) fn memory_size(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>()
-            + 8 * (self.words.capacity() + self.hashes.capacity())
+        self.slots.memory_size() + 8 * self.words.capacity()
     }
 
     /// Appends the group of each row's key to `groups`.
@@ -73,8 +52,7 @@ impl WideTable {
         // One step of the search for many keys after the other, so that their cache misses overlap.
         while from < keys.rows() {
             let count = GROUP.min(keys.rows() - from);
-            self.make_room(count);
-            let mask = self.slots.len() - 1;
+            self.slots.make_room(count);
             let hashes = &mut hashes[..count];
             hashes.fill(0);
             for word in 0..self.width {
@@ -84,13 +62,13 @@ impl WideTable {
                 }
             }
             for (first, &hash) in firsts.iter_mut().zip(&*hashes) {
-                *first = self.slots[hash as usize & mask];
+                *first = self.slots.first(hash);
             }
             for (i, (found, first)) in found[..count].iter_mut().zip(&firsts).enumerate() {
-                let same = first.group != EMPTY
-                    && first.salt == salt(hashes[i])
-                    && self.is_key(first.group, keys, from + i);
-                *found = if same { first.group } else { EMPTY };
+                let group = first.group(hashes[i]);
+                let group =
+                    group.filter(|&group| is_key(&self.words, self.width, group, keys, from + i));
+                *found = group.unwrap_or(EMPTY);
             }
             for (i, (&found, &hash)) in found.iter().zip(&*hashes).enumerate() {
                 groups.push(match found {
@@ -107,20 +85,10 @@ impl WideTable {
         for row in 0..keys.rows() {
             let last = (self.len as u32).checked_sub(1);
             groups.push(match last {
-                Some(last) if self.is_key(last, keys, row) => last,
+                Some(last) if is_key(&self.words, self.width, last, keys, row) => last,
                 _ => self.push(keys, row),
             });
         }
-    }
-
-    #[inline]
-    fn is_key(&self, group: u32, keys: &Words, row: usize) -> bool {
-        let words = &self.words[group as usize * self.width..][..self.width];
-        let mut differ = 0;
-        for (word, &of_group) in words.iter().enumerate() {
-            differ |= of_group ^ keys.get(word, row);
-        }
-        differ == 0
     }
 
     /// A new group.
@@ -132,48 +100,21 @@ impl WideTable {
     }
 
     fn find_or_insert_one(&mut self, keys: &Words, row: usize, hash: u64) -> u32 {
-        let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
-        loop {
-            let slot = self.slots[at];
-            if slot.group == EMPTY {
-                break;
-            }
-            if slot.salt == salt(hash) && self.is_key(slot.group, keys, row) {
-                return slot.group;
-            }
-            at = (at + 1) & mask;
+        let key = |group| is_key(&self.words, self.width, group, keys, row);
+        let group = self.slots.find_or_insert(hash, key);
+        if group as usize == self.len {
+            self.push(keys, row);
         }
-        let group = self.push(keys, row);
-        self.hashes.push(hash);
-        self.slots[at] = Slot {
-            salt: salt(hash),
-            group,
-        };
         group
     }
+}
 
-    /// Makes room for `more` further keys.
-    fn make_room(&mut self, more: usize) {
-        let mut size = self.slots.len();
-        while (self.hashes.len() + more) * 2 > size {
-            size *= 2;
-        }
-        if size == self.slots.len() {
-            return;
-        }
-        let mask = size - 1;
-        let mut slots = vec![FREE; size];
-        for (group, &hash) in (0..).zip(&self.hashes) {
-            let mut at = hash as usize & mask;
-            while slots[at].group != EMPTY {
-                at = (at + 1) & mask;
-            }
-            slots[at] = Slot {
-                salt: salt(hash),
-                group,
-            };
-        }
-        self.slots = slots;
+#[inline]
+fn is_key(words: &[u64], width: usize, group: u32, keys: &Words, row: usize) -> bool {
+    let words = &words[group as usize * width..][..width];
+    let mut differ = 0;
+    for (word, &of_group) in words.iter().enumerate() {
+        differ |= of_group ^ keys.get(word, row);
     }
+    differ == 0
 }

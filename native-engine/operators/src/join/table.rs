@@ -294,9 +294,9 @@ pub(super) fn key_columns(batch: &Batch, keys: &[usize]) -> Vec<Column> {
 }
 
 /// The active rows of all batches. Batches give up a column once it is moved, so that no more than
-/// one column is held twice. Byte strings, unless all parts have one dictionary, become dictionaries,
-/// whose codes, the rows' numbers, they share: pairs then copy codes instead of views, once for all of a row's strings, and who groups by
-/// them looks each row's strings up once.
+/// one column is held twice. Byte strings, unless all parts have one dictionary, become
+/// dictionaries, whose codes, the rows' numbers, they share: pairs then copy codes instead of views,
+/// once for all of a row's strings, and who groups by them looks each row's strings up once.
 fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError> {
     let mut len = 0;
     let mut sources = Vec::with_capacity(batches.len());
