@@ -3,8 +3,8 @@
 use arclight_columns::{Column, Selection, SparkType};
 use arclight_expressions::EvalError;
 
-use super::slots::Slots;
-use crate::key_bytes::{EncodedKeys, KeyHasher, decode};
+use super::slots::{EMPTY, Slots};
+use crate::key_bytes::{EncodedKeys, GROUP, KeyHasher, decode};
 
 /// Keys are looked up by their bytes' hashes.
 pub(super) struct BytesTable {
@@ -42,13 +42,10 @@ impl BytesTable {
     ) {
         let mut encoded = std::mem::take(&mut self.encoded);
         encoded.encode(keys, rows);
-        for index in 0..encoded.len() {
-            let key = encoded.get(index);
-            groups.push(if runs {
-                self.continue_run(key)
-            } else {
-                self.find_or_insert(key)
-            });
+        if runs {
+            self.continue_runs(&encoded, groups);
+        } else {
+            self.find_or_insert(&encoded, groups);
         }
         self.encoded = encoded;
     }
@@ -57,21 +54,55 @@ impl BytesTable {
         key(&self.keys, &self.ends, group)
     }
 
-    /// The group of the last row, if it has the same key, or else a new one.
-    fn continue_run(&mut self, key: &[u8]) -> u32 {
-        match self.ends.len().checked_sub(1) {
-            Some(last) if self.key(last) == key => last as u32,
-            _ => {
-                self.push(key);
-                self.ends.len() as u32 - 1
-            }
+    /// Appends to `groups` the last group, where a row has its key, or else a new one.
+    fn continue_runs(&mut self, keys: &EncodedKeys, groups: &mut Vec<u32>) {
+        for row in 0..keys.len() {
+            let last = self.len().checked_sub(1);
+            let group = last.filter(|&last| self.key(last) == keys.get(row));
+            groups.push(group.unwrap_or_else(|| {
+                self.push(keys.get(row));
+                self.len() - 1
+            }) as u32);
         }
     }
 
-    fn find_or_insert(&mut self, bytes: &[u8]) -> u32 {
-        self.slots.make_room(1);
+    /// Appends the group of each row's key to `groups`.
+    fn find_or_insert(&mut self, keys: &EncodedKeys, groups: &mut Vec<u32>) {
+        let mut hashes = [0u64; GROUP];
+        let mut found = [EMPTY; GROUP];
+        let mut spans = [(0, 0); GROUP];
+        let mut from = 0;
+        // One step of the search for many keys after the other, so that their cache misses overlap.
+        while from < keys.len() {
+            let count = GROUP.min(keys.len() - from);
+            self.slots.make_room(count);
+            for (i, hash) in hashes[..count].iter_mut().enumerate() {
+                *hash = self.hasher.bytes(keys.get(from + i));
+            }
+            self.slots.candidates(&hashes[..count], &mut found);
+            for (span, &group) in spans.iter_mut().zip(&found[..count]) {
+                *span = match group {
+                    EMPTY => (0, 0),
+                    group => span_of(&self.ends, group as usize),
+                };
+            }
+            for (i, (found, &(start, end))) in found[..count].iter_mut().zip(&spans).enumerate() {
+                if self.keys[start..end] != *keys.get(from + i) {
+                    *found = EMPTY;
+                }
+            }
+            for (i, (&found, &hash)) in found[..count].iter().zip(&hashes).enumerate() {
+                groups.push(match found {
+                    EMPTY => self.find_or_insert_one(keys.get(from + i), hash),
+                    group => group,
+                });
+            }
+            from += count;
+        }
+    }
+
+    fn find_or_insert_one(&mut self, bytes: &[u8], hash: u64) -> u32 {
         let is_key = |group: u32| key(&self.keys, &self.ends, group as usize) == bytes;
-        let hash = self.hasher.bytes(bytes);
         let group = self.slots.find_or_insert(hash, is_key);
         if group as usize == self.ends.len() {
             self.push(bytes);
@@ -102,6 +133,13 @@ impl BytesTable {
 /// The key of a group among all, which lie one after the other.
 #[inline]
 fn key<'a>(keys: &'a [u8], ends: &[usize], group: usize) -> &'a [u8] {
+    let (start, end) = span_of(ends, group);
+    &keys[start..end]
+}
+
+/// Where a group's key begins and ends.
+#[inline]
+fn span_of(ends: &[usize], group: usize) -> (usize, usize) {
     let start = if group == 0 { 0 } else { ends[group - 1] };
-    &keys[start..ends[group]]
+    (start, ends[group])
 }

@@ -4,13 +4,13 @@
 pub(super) const EMPTY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]
-pub(super) struct Slot {
+struct Slot {
     /// The hash's upper half: most probes of other keys end here.
     salt: u32,
     group: u32,
 }
 
-pub(super) const FREE: Slot = Slot {
+const FREE: Slot = Slot {
     salt: 0,
     group: EMPTY,
 };
@@ -25,7 +25,7 @@ impl Slot {
 
     /// The group here, if its key may have the hash.
     #[inline]
-    pub(super) fn group(self, hash: u64) -> Option<u32> {
+    fn group(self, hash: u64) -> Option<u32> {
         (self.group != EMPTY && self.salt == (hash >> 32) as u32).then_some(self.group)
     }
 }
@@ -45,10 +45,15 @@ impl Slots {
         }
     }
 
-    /// The slot at which the search for a hash begins.
-    #[inline]
-    pub(super) fn first(&self, hash: u64) -> Slot {
-        self.slots[hash as usize & (self.slots.len() - 1)]
+    /// Puts for each hash the group in the slot at which the search for it begins, if its key may
+    /// have the hash, or else [`EMPTY`] into `groups`, which is as long at least.
+    pub(super) fn candidates(&self, hashes: &[u64], groups: &mut [u32]) {
+        let mask = self.slots.len() - 1;
+        for (group, &hash) in groups.iter_mut().zip(hashes) {
+            *group = self.slots[hash as usize & mask]
+                .group(hash)
+                .unwrap_or(EMPTY);
+        }
     }
 
     /// The group of a key, of which `is_key` says whether it is a group's; a new one, if none has

@@ -1,7 +1,7 @@
 //! Group ids of keys of several words: a hash table over words.
 
 use super::packing::{Packed, Words};
-use super::slots::{EMPTY, FREE, Slots};
+use super::slots::{EMPTY, Slots};
 use crate::key_bytes::{GROUP, KeyHasher};
 
 /// Rows are looked up by their words' hashes.
@@ -46,7 +46,6 @@ impl WideTable {
     /// Appends the group of each row's key to `groups`.
     pub(super) fn find_or_insert(&mut self, keys: &Words, groups: &mut Vec<u32>) {
         let mut hashes = [0u64; GROUP];
-        let mut firsts = [FREE; GROUP];
         let mut found = [EMPTY; GROUP];
         let mut from = 0;
         // One step of the search for many keys after the other, so that their cache misses overlap.
@@ -61,14 +60,11 @@ impl WideTable {
                     *hash = self.hasher.word(*hash ^ word);
                 }
             }
-            for (first, &hash) in firsts.iter_mut().zip(&*hashes) {
-                *first = self.slots.first(hash);
-            }
-            for (i, (found, first)) in found[..count].iter_mut().zip(&firsts).enumerate() {
-                let group = first.group(hashes[i]);
-                let group =
-                    group.filter(|&group| is_key(&self.words, self.width, group, keys, from + i));
-                *found = group.unwrap_or(EMPTY);
+            self.slots.candidates(hashes, &mut found);
+            for (i, found) in found[..count].iter_mut().enumerate() {
+                if *found != EMPTY && !is_key(&self.words, self.width, *found, keys, from + i) {
+                    *found = EMPTY;
+                }
             }
             for (i, (&found, &hash)) in found.iter().zip(&*hashes).enumerate() {
                 groups.push(match found {

@@ -8,6 +8,7 @@ import org.apache.spark.sql.execution.{ExecSubqueryExpression, SparkPlan, UnionE
 import org.apache.spark.sql.execution.joins.CartesianProductExec
 import org.apache.spark.sql.execution.metric.SQLMetric
 import org.apache.spark.sql.catalyst.plans.physical.UnknownPartitioning
+import org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
@@ -189,6 +190,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       // As Spark's CartesianRDD numbers the pairs.
       val Seq(left, right) = layouts.map(_.whole)
       perTask(left.flatMap(one => right.map(one ++ _)))
+    case _ if layouts.length == 1 => layouts.head
     case _ => zip(layouts)
   }
 
@@ -207,8 +209,10 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
 
   // Spark waits for the subqueries of the nodes it executes, and these aren't executed.
   private def finishSubqueries(operator: SparkPlan): Unit =
-    operator.expressions.foreach(_.foreach {
-      case subquery: ExecSubqueryExpression => PlanningTime.excluding(subquery.updateResult())
-      case _ =>
-    })
+    if (operator.containsPattern(PLAN_EXPRESSION)) {
+      operator.expressions.foreach(_.foreach {
+        case subquery: ExecSubqueryExpression => PlanningTime.excluding(subquery.updateResult())
+        case _ =>
+      })
+    }
 }

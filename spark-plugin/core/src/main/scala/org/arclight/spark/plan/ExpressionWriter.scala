@@ -30,8 +30,14 @@ private[plan] final class ExpressionWriter(
 
   private val shared = mutable.HashMap.empty[Expression, Int]
 
-  private val positions: Map[ExprId, Int] =
-    inputs.iterator.map(_.exprId).zipWithIndex.toSeq.reverse.toMap
+  /** Of equal columns the first. */
+  private lazy val positions: mutable.Map[ExprId, Int] = {
+    val found = mutable.HashMap.empty[ExprId, Int]
+    inputs.iterator.zipWithIndex.foreach { case (column, position) =>
+      found.getOrElseUpdate(column.exprId, position)
+    }
+    found
+  }
 
   /**
    * An expression that an operator evaluates by itself: a projected column, a condition, a key, an

@@ -49,6 +49,12 @@ object SparkTypes {
   /** Whether a type is a map or has one inside: such values have no order and no equality. */
   def hasMap(dataType: DataType): Boolean = exists(dataType)(_.isInstanceOf[MapType])
 
+  /** Whether a type has others inside. */
+  def isNested(dataType: DataType): Boolean = dataType match {
+    case _: ArrayType | _: MapType | _: StructType | _: UserDefinedType[_] => true
+    case _ => false
+  }
+
   /** Whether a type, or a part of it, meets a condition. */
   def exists(dataType: DataType)(condition: DataType => Boolean): Boolean =
     condition(dataType) || (dataType match {

@@ -141,7 +141,7 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
   /** Whether a table that is read in the same stage is too large for one task. */
   private def hasSeveralTasks(plan: SparkPlan): Boolean = plan match {
     case scan: FileSourceScanExec =>
-      JoinSides.fileBytes(scan) > 2 * conf.filesMaxPartitionBytes
+      scan.relation.location.sizeInBytes > 2 * conf.filesMaxPartitionBytes
     case _: Exchange => false
     case other => other.children.exists(hasSeveralTasks)
   }

@@ -13,7 +13,7 @@ import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, PartitionedFile, VariantMetadata}
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
 import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
-import org.apache.spark.sql.types.{ArrayType, DataType, MapType, NullType, StructType}
+import org.apache.spark.sql.types.{NullType, StructType}
 import org.apache.spark.util.SerializableConfiguration
 
 import org.arclight.proto.{FileSplit, Split}
@@ -36,7 +36,7 @@ object FileScanOperator extends LeafOperator {
     lazy val options = new ParquetOptions(scan.relation.options, conf)
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     lazy val ofNested =
-      if (columns.exists(column => isNested(column.dataType))) nestedObstacle(scan, conf) else None
+      if (columns.exists(column => SparkTypes.isNested(column.dataType))) nestedObstacle(scan, conf) else None
     lazy val read = StructType(scan.relation.partitionSchema.fields ++ scan.requiredSchema.fields)
     if (!ArclightConf.SCAN_ENABLED.get(conf)) {
       Some(s"${ArclightConf.SCAN_ENABLED.key} is false")
@@ -81,11 +81,6 @@ object FileScanOperator extends LeafOperator {
   /** Whether the reader makes a column's values, as it does the positions of rows in their file. */
   private def isGenerated(column: Attribute): Boolean =
     FileSourceGeneratedMetadataStructField.isValid(column.dataType, column.metadata)
-
-  private def isNested(dataType: DataType): Boolean = dataType match {
-    case _: ArrayType | _: MapType | _: StructType => true
-    case _ => false
-  }
 
   /** Why a scan with nested columns can't be native. */
   private def nestedObstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {

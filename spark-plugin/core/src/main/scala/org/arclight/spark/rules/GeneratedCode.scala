@@ -5,6 +5,8 @@ import org.apache.spark.sql.catalyst.expressions.codegen.CodegenFallback
 import org.apache.spark.sql.execution.{CodegenSupport, SparkPlan, WholeStageCodegenExec}
 import org.apache.spark.sql.internal.SQLConf
 
+import org.arclight.spark.plan.SparkTypes
+
 /**
  * Says for which operators Spark generates code (`CollapseCodegenStages`): what it evaluates there,
  * and when, differs from what it evaluates elsewhere.
@@ -14,7 +16,11 @@ private[rules] object GeneratedCode {
   /** Whether Spark would generate code for an operator. */
   def covers(plan: SparkPlan, conf: SQLConf): Boolean = {
     def tooMany(some: SparkPlan): Boolean =
-      WholeStageCodegenExec.isTooManyFields(conf, some.schema)
+      if (some.output.exists(column => SparkTypes.isNested(column.dataType))) {
+        WholeStageCodegenExec.isTooManyFields(conf, some.schema)
+      } else {
+        some.output.length > conf.wholeStageMaxNumFields
+      }
     plan match {
       case generated: CodegenSupport =>
         conf.wholeStageEnabled && generated.supportCodegen && !tooMany(plan) &&

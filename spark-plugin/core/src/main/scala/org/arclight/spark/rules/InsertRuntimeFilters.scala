@@ -52,16 +52,16 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
   private def insert(plan: SparkPlan): SparkPlan = {
     val waitedFor = awaited(plan)
     val minimum = ArclightConf.STAGE_FILTERS_MINIMUM.get(conf)
-    val hasLargeScan = plan.exists {
+    // Of equal ways those of lower joins come first.
+    val joins = plan.collect { case join: BaseJoinExec => join }.reverse
+    def hasLargeScan = plan.exists {
       case scan: FileSourceScanExec => JoinSides.scanSize(scan) >= minimum
       case _ => false
     }
-    if (waitedFor.isEmpty && !hasLargeScan) {
+    if (waitedFor.isEmpty && (joins.isEmpty || !hasLargeScan)) {
       plan
     } else {
-      // Of equal ones those of lower joins come first.
-      val links =
-        plan.collect { case join: BaseJoinExec => KeyLinks.of(join, minimum) }.reverse.flatten
+      val links = joins.flatMap(KeyLinks.of(_, minimum))
       new Insertion(plan, waitedFor, links).result
     }
   }

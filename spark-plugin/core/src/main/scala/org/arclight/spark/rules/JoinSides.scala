@@ -3,11 +3,10 @@ package org.arclight.spark.rules
 import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
-import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
-import org.apache.spark.sql.execution.datasources.FileIndex
+import org.apache.spark.sql.execution.datasources.LogicalRelation
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
 import org.apache.spark.sql.types._
@@ -229,24 +228,15 @@ private[rules] object JoinSides {
   def scanSize(scan: FileSourceScanExec): BigInt = {
     val all = scan.relation.schema.fields.map(_.dataType.defaultSize.toLong).sum
     val read = scan.output.map(_.dataType.defaultSize.toLong).sum
-    fileBytes(scan) * read / math.max(all, read).max(1)
+    tableBytes(scan) * read / math.max(all, read).max(1)
   }
 
   /**
-   * Bytes of all of a scan's files. Found out once for a query's table, however often AQE plans its
-   * scan: a file index looks its file system up each time.
+   * Bytes of all of a scan's table as Spark estimates them: it did so to plan the joins above, and
+   * remembers it. A file index looks its file system up each time.
    */
-  def fileBytes(scan: FileSourceScanExec): BigInt = {
-    val location = scan.relation.location
-    val leaves = scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil)
-    leaves.flatMap(_.getTagValue(FILE_BYTES)).collectFirst {
-      case (known, bytes) if known eq location => bytes
-    }.getOrElse {
-      val bytes = BigInt(location.sizeInBytes)
-      leaves.foreach(_.setTagValue(FILE_BYTES, (location, bytes)))
-      bytes
-    }
-  }
-
-  private val FILE_BYTES = TreeNodeTag[(FileIndex, BigInt)]("arclight.fileBytes")
+  private def tableBytes(scan: FileSourceScanExec): BigInt =
+    scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil).collectFirst {
+      case table: LogicalRelation if table.relation eq scan.relation => table.stats.sizeInBytes
+    }.getOrElse(scan.relation.location.sizeInBytes)
 }

@@ -23,7 +23,7 @@ sealed trait OperatorEntry {
   def check(plan: SparkPlan, conf: SQLConf): SupportLevel
 
   /** The name in the operator's switch: Spark's class without `Exec`. */
-  def name: String = operatorClass.getSimpleName.stripSuffix("Exec")
+  lazy val name: String = operatorClass.getSimpleName.stripSuffix("Exec")
 }
 
 /** An operator over the rows of its children. */
@@ -232,7 +232,9 @@ object OperatorRegistry {
     case Some(known) if !ArclightConf.isOperatorEnabled(known.name, conf) =>
       JvmOperator(s"${ArclightConf.operatorKey(known.name)} is false")
     case Some(known) =>
-      ExpressionSupport.checkColumns(plan.output ++ plan.children.flatMap(_.output))
+      ExpressionSupport.checkColumns(plan.output)
+        .and(SupportLevel.all(
+          plan.children.iterator.map(child => ExpressionSupport.checkColumns(child.output))))
         .and(known.check(plan, conf)) match {
           case Native => NativeOperator(None)
           case ThroughJvm(reason) => NativeOperator(Some(reason))

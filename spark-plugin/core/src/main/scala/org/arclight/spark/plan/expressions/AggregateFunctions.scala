@@ -32,7 +32,7 @@ final class AggregateEntry private[expressions] (
     val note: String) {
 
   /** Spark's name of the class, which the function's switch has. */
-  def name: String = functionClass.getSimpleName
+  val name: String = functionClass.getSimpleName
 }
 
 /** The aggregate functions that are native, in all their phases. */

@@ -26,13 +26,13 @@ private[plan] final class Analysis(
 
   /** Why something in the tree has no kernel. */
   val reason: Option[String] =
-    notNative.orElse(operands.iterator.flatMap(_.reason.iterator).nextOption())
+    notNative.orElse(operands.find(!_.isNative).flatMap(_.reason))
 
   /** Whether kernels evaluate the whole tree. */
   def isNative: Boolean = reason.isEmpty
 
   /** How deep the tree is. */
-  val depth: Int = 1 + operands.iterator.map(_.depth).maxOption.getOrElse(0)
+  val depth: Int = 1 + operands.foldLeft(0)((deepest, operand) => math.max(deepest, operand.depth))
 
   /** Whether something in the tree may raise or be left to Spark. */
   lazy val mayFail: Boolean =

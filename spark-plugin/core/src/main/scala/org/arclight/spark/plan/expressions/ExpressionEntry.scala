@@ -49,7 +49,7 @@ final class ExpressionEntry private[expressions] (
     val write: (Expression, Seq[SubstraitExpression], FunctionCalls) => SubstraitExpression) {
 
   /** Spark's name of the class, which the expression's switch has. */
-  def name: String = expressionClass.getSimpleName
+  val name: String = expressionClass.getSimpleName
 
   /** Which operands, by position, Spark evaluates for every row for which it evaluates `expression`. */
   def alwaysEvaluated(operands: Seq[Expression]): Seq[Boolean] = evaluation match {

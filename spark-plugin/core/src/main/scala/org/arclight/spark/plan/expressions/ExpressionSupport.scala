@@ -51,12 +51,13 @@ object ExpressionSupport {
       groupingExpressions, aggregateExpressions, aggregateAttributes, resultExpressions, inputs, conf)
 
   /** The level of columns that are carried along: their types must be known to the engine. */
-  def checkColumns(columns: Seq[Attribute]): SupportLevel = columns.iterator
-    .flatMap { column =>
-      SparkTypes.unsupportedReason(column.dataType).map(why => s"column ${column.name}: $why")
-    }
-    .nextOption()
-    .fold[SupportLevel](Native)(Unsupported(_))
+  def checkColumns(columns: Seq[Attribute]): SupportLevel =
+    SupportLevel.all(columns.iterator.map { column =>
+      SparkTypes.unsupportedReason(column.dataType) match {
+        case Some(why) => Unsupported(s"column ${column.name}: $why")
+        case None => Native
+      }
+    })
 
   /** Why neither kernels nor Spark's own code could evaluate a tree inside a native operator. */
   private def obstacle(tree: Expression, inputs: AttributeSet): Option[String] = {
