@@ -1,6 +1,8 @@
 //! What a task has: its splits, memory, metrics and the way to the JVM.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use arclight_columns::{Batch, Column, Selection};
 use arclight_expressions::{EvalContext, ExpressionRef, JvmResults};
@@ -83,7 +85,14 @@ pub struct TaskContext {
     /// By operator id.
     pub metrics: Vec<Arc<OperatorMetrics>>,
     host: Mutex<Box<dyn HostServices>>,
+    began: Instant,
+    /// When to ask next whether the task was killed, in nanoseconds since it began.
+    asks_at: AtomicU64,
 }
+
+/// How often a task asks whether it was killed, in nanoseconds: each time costs an upcall, which is
+/// more than many a small batch.
+const ASKING_INTERVAL: u64 = 5_000_000;
 
 impl TaskContext {
     /// A task over these splits, with `operators` sets of metrics.
@@ -108,6 +117,8 @@ impl TaskContext {
                 .map(|_| Arc::new(OperatorMetrics::default()))
                 .collect(),
             host: Mutex::new(host),
+            began: Instant::now(),
+            asks_at: AtomicU64::new(0),
         })
     }
 
@@ -131,8 +142,13 @@ impl TaskContext {
         f(self.host.lock().as_mut())
     }
 
-    /// Fails if the task was killed. Called once a batch.
+    /// Fails if the task was killed, a few milliseconds ago at least. Called once a batch.
     pub fn check_cancelled(&self) -> Result<(), EngineError> {
+        let now = self.began.elapsed().as_nanos() as u64;
+        if now < self.asks_at.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.asks_at.store(now + ASKING_INTERVAL, Ordering::Relaxed);
         if self.host.lock().is_cancelled() {
             Err(EngineError::Cancelled)
         } else {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use arclight_columns::{
     BooleanBuffer, Column, ColumnError, Data, FixedWidth, NullBuffer, Physical, SparkType, Values,
 };
-use arrow_buffer::NullBufferBuilder;
 
 use crate::encode::{PayloadEncoder, Wire};
 
@@ -35,27 +34,43 @@ pub(crate) enum ColumnBuffers {
     Nested(SparkType, Vec<Vec<Column>>),
 }
 
-/// Which rows are NULL; costs nothing until one is.
-struct Validity(NullBufferBuilder);
-
-impl Default for Validity {
-    fn default() -> Self {
-        Validity(NullBufferBuilder::new(0))
-    }
+/// Which rows are NULL; costs nothing until one may be.
+#[derive(Default)]
+struct Validity {
+    rows: usize,
+    /// Of each row whether it is not NULL; empty as long as none may be.
+    valid: Vec<bool>,
 }
 
 impl Validity {
     fn push(&mut self, validity: Option<&NullBuffer>, rows: &[u32]) {
-        match validity {
-            None => self.0.append_n_non_nulls(rows.len()),
-            Some(validity) => rows
-                .iter()
-                .for_each(|&r| self.0.append(validity.is_valid(r as usize))),
+        match validity.filter(|v| v.null_count() > 0) {
+            Some(validity) => {
+                self.valid.resize(self.rows, true);
+                let valid = rows.iter().map(|&r| validity.is_valid(r as usize));
+                self.valid.extend(valid);
+            }
+            None if self.valid.is_empty() => {}
+            None => self.valid.resize(self.rows + rows.len(), true),
         }
+        self.rows += rows.len();
     }
 
+    /// The rows' validity, if one of them is NULL.
+    fn get(&self) -> Option<NullBuffer> {
+        if self.valid.iter().all(|&valid| valid) {
+            return None;
+        }
+        let bits = BooleanBuffer::collect_bool(self.valid.len(), |row| self.valid[row]);
+        Some(NullBuffer::new(bits))
+    }
+
+    /// The same, and forgets the rows.
     fn finish(&mut self) -> Option<NullBuffer> {
-        self.0.finish().filter(|v| v.null_count() > 0)
+        let validity = self.get();
+        self.rows = 0;
+        self.valid.clear();
+        validity
     }
 }
 
@@ -292,7 +307,7 @@ impl Strings {
             return;
         };
         let codes = std::mem::take(&mut self.codes);
-        let validity = self.validity.0.finish_cloned();
+        let validity = self.validity.get();
         if let Some(strings) = dictionary.as_bytes() {
             for (row, &code) in codes.iter().enumerate() {
                 match validity.as_ref().is_some_and(|v| v.is_null(row)) {

@@ -115,6 +115,10 @@ impl Gathered {
         if !reservation.try_grow(more) {
             rows.forgo_dense();
         }
+        if !self.matched.is_empty() {
+            // They name rows by their places.
+            rows.keep_places();
+        }
         let table = Arc::new(rows.index()?);
         let mut matched = self.plan.marks_build_rows().then(|| Bits::new(self.rows));
         let mut size = table.memory_size() as u64;

@@ -92,6 +92,23 @@ impl Index {
         Index::Bytes(BytesSlots::new(encoded, rows, hasher, link))
     }
 
+    /// Calls `f` with the first row of each key, which it may change.
+    pub(super) fn for_each_head(&mut self, mut f: impl FnMut(&mut u32)) {
+        match self {
+            Index::Empty => {}
+            Index::Dense { slots, .. } => slots.iter_mut().filter(|row| **row != 0).for_each(f),
+            Index::Words { slots, .. } => {
+                let rows = slots.slots.iter_mut().map(|slot| &mut slot.row);
+                rows.filter(|row| **row != 0).for_each(f);
+            }
+            Index::Bytes(slots) => {
+                for &slot in slots.slots.iter().filter(|&&slot| slot != 0) {
+                    f(&mut slots.heads[BytesSlots::key(slot)]);
+                }
+            }
+        }
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Index::Empty => "empty",
@@ -235,6 +252,11 @@ impl BytesSlots {
         slots
     }
 
+    /// The number of the key in a slot that has one.
+    fn key(slot: u64) -> usize {
+        (slot & !SALT) as usize - 1
+    }
+
     fn insert(&mut self, hasher: &KeyHasher, link: &mut impl FnMut(u32, u32)) {
         let mask = self.slots.len() - 1;
         for key in 0..self.keys.len() {
@@ -247,7 +269,7 @@ impl BytesSlots {
                     self.slots[at] = (hash & SALT) | (key as u64 + 1);
                     break;
                 }
-                let other = (slot & !SALT) as usize - 1;
+                let other = Self::key(slot);
                 if slot & SALT == hash & SALT && self.keys.get(other) == bytes {
                     // The slot keeps naming the first key, whose head moves on.
                     link(self.heads[key], self.heads[other]);
@@ -278,7 +300,7 @@ impl BytesSlots {
                 let mut slot = firsts[i];
                 let mut at = hash as usize & mask;
                 while slot != 0 {
-                    let other = (slot & !SALT) as usize - 1;
+                    let other = Self::key(slot);
                     if slot & SALT == hash & SALT && self.keys.get(other) == keys.get(from + i) {
                         *found = match self.numbered {
                             true => other as u32 + 1,

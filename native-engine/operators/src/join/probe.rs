@@ -544,22 +544,42 @@ impl Pending {
     /// Moves up to `size` candidate pairs on.
     fn fill(&mut self, table: &JoinTable, size: usize, pairs: &mut Pairs) {
         while self.next.at < self.rows.len() && pairs.rows.len() < size {
-            if self.next.chain == 0 {
-                self.next.chain = self.heads[self.next.at];
+            let mut build = match self.next.chain {
+                0 => self.heads[self.next.at],
+                chain => chain,
+            };
+            loop {
+                pairs.builds.push(build);
+                if build != 0 {
+                    build = table.next(build);
+                }
+                if build == 0 || pairs.builds.len() == size {
+                    break;
+                }
             }
-            pairs.rows.push(self.rows[self.next.at]);
-            pairs.builds.push(self.next.chain);
-            if self.next.chain != 0 {
-                self.next.chain = table.next(self.next.chain);
+            pairs
+                .rows
+                .resize(pairs.builds.len(), self.rows[self.next.at]);
+            pairs.last.resize(pairs.builds.len(), false);
+            if build == 0 {
+                pairs.last.pop();
+                pairs.last.push(true);
+                self.next.at += 1;
             }
-            pairs.last.push(self.next.chain == 0);
-            self.next.at += usize::from(self.next.chain == 0);
+            self.next.chain = build;
         }
     }
 
     /// The pairs that hold; where `outer`, rows of which none does keep their place, without a row
     /// of the table.
     fn keep(&mut self, pairs: &Pairs, kept: &Selection, outer: bool) -> Pairs {
+        if !outer {
+            return Pairs {
+                rows: kept.iter().map(|pair| pairs.rows[pair]).collect(),
+                builds: kept.iter().map(|pair| pairs.builds[pair]).collect(),
+                last: Vec::new(),
+            };
+        }
         let mut result = Pairs::default();
         let mut kept = kept.iter().peekable();
         for (pair, &row) in pairs.rows.iter().enumerate() {
@@ -569,7 +589,7 @@ impl Pending {
                 self.next.any = true;
             }
             if pairs.last[pair] {
-                if outer && !self.next.any {
+                if !self.next.any {
                     result.rows.push(row);
                     result.builds.push(0);
                 }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::{Arc, OnceLock};
 
-use arclight_columns::{Batch, Column, ScalarBuffer, Selection, SparkType};
+use arclight_columns::{Batch, Column, ScalarBuffer, Selection, SparkType, Taker};
 
 use super::index::{Index, link};
 use super::keys::{WordForm, rows_with_keys};
@@ -208,6 +208,8 @@ pub(super) struct Unindexed {
     hasher: KeyHasher,
     equal_hashes: bool,
     dense: bool,
+    /// Whether rows may be put elsewhere.
+    movable: bool,
 }
 
 impl Unindexed {
@@ -240,6 +242,7 @@ impl Unindexed {
             hasher: KeyHasher::new(equal_hashes),
             equal_hashes,
             dense,
+            movable: true,
         })
     }
 
@@ -256,19 +259,32 @@ impl Unindexed {
         self.dense = false;
     }
 
+    /// Leaves rows where they are.
+    pub(super) fn keep_places(&mut self) {
+        self.movable = false;
+    }
+
     pub(super) fn index(self) -> Result<JoinTable, EngineError> {
-        let rows = self.rows;
+        let mut rows = self.rows;
         let columns = key_columns(&rows, &self.keys);
         let null_keys = self.with_keys.count() < rows.len();
-        let mut next = Vec::new();
-        let mut link = |row: u32, after: u32| link(&mut next, rows.len(), row, after);
-        let index = match self.form {
+        let (mut next, mut links) = (Vec::new(), 0);
+        let mut link = |row: u32, after: u32| {
+            links += 1;
+            link(&mut next, rows.len(), row, after);
+        };
+        let mut index = match self.form {
             _ if self.with_keys.is_empty() => Index::Empty,
             Some(form) if self.dense => Index::dense(form, &columns, &self.with_keys, &mut link)?,
             Some(form) => Index::words(form, &columns, &self.with_keys, &self.hasher, &mut link)?,
             None => Index::bytes(&columns, &self.with_keys, &self.hasher, &mut link),
         };
         debug_assert!(!self.equal_hashes || !matches!(index, Index::Dense { .. }));
+        let keys = self.with_keys.count() - links;
+        drop(columns);
+        if self.movable && links > 0 && self.with_keys.count() >= ADJACENT * keys {
+            (rows, next) = adjacent(rows, &self.with_keys, &mut index, &next)?;
+        }
         let memory_size = rows.memory_size() + index.memory_size() + 4 * next.capacity();
         Ok(JoinTable {
             filters: self.keys.iter().map(|_| OnceLock::new()).collect(),
@@ -281,6 +297,42 @@ impl Unindexed {
             memory_size,
         })
     }
+}
+
+/// Rows a key, on average, from which on those of a key are put side by side.
+const ADJACENT: usize = 4;
+
+/// The rows in another order, and their links: each key's rows lie one after the other, as they
+/// were chained, so that pairs read memory from one end to the other. Rows without a key come last.
+fn adjacent(
+    rows: Batch,
+    with_keys: &Selection,
+    index: &mut Index,
+    next: &[u32],
+) -> Result<(Batch, Vec<u32>), EngineError> {
+    let len = rows.len();
+    let mut order = Vec::with_capacity(len);
+    let mut links = Vec::with_capacity(len);
+    index.for_each_head(|head| {
+        let mut row = *head;
+        *head = order.len() as u32 + 1;
+        while row != 0 {
+            order.push(row - 1);
+            links.push(order.len() as u32 + 1);
+            row = next[row as usize - 1];
+        }
+        links.pop();
+        links.push(0);
+    });
+    let mut found = with_keys.iter().peekable();
+    order.extend((0..len as u32).filter(|&row| found.next_if_eq(&(row as usize)).is_none()));
+    links.resize(len, 0);
+    let mut taker = Taker::new(&order);
+    let columns = rows.into_columns().into_iter();
+    let columns = columns
+        .map(|column| taker.take(&column))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((Batch::new(columns, len), links))
 }
 
 /// Bytes that indexing takes for each row, at most, beside an array (see
