@@ -6,6 +6,7 @@ mod broadcast;
 mod gather;
 mod index;
 mod keys;
+mod pairs;
 mod partitions;
 mod plan;
 mod probe;

@@ -6,6 +6,7 @@ use arclight_columns::{Batch, BooleanBuffer, Column, NullBuffer, Selection, Spar
 
 use super::bits::Bits;
 use super::keys::rows_with_keys;
+use super::pairs::{Next, Pairs, Pending};
 use super::plan::{BuildOutput, JoinPlan, ProbeOutput, Residual, Source};
 use super::table::{JoinTable, Lookup, key_columns};
 use crate::filter;
@@ -26,36 +27,6 @@ pub(super) struct Work<'a> {
     /// Notes which probe rows have a match: bit `.1 + row`. Without output, those noted before
     /// are passed over.
     pub(super) record: Option<(&'a mut Bits, usize)>,
-}
-
-/// A batch whose pairs are not all given out.
-struct Pending {
-    batch: Batch,
-    /// Positions in the batch, and the first of the table's rows for each (0: none, which leaves a
-    /// row with NULLs).
-    rows: Vec<u32>,
-    heads: Vec<u32>,
-    next: Next,
-}
-
-/// How far a batch's pairs are given out.
-#[derive(Clone, Copy, Default)]
-struct Next {
-    /// The row that is next, and which of its chain (0: the first).
-    at: usize,
-    chain: u32,
-    /// Whether the row has had a match.
-    any: bool,
-}
-
-/// Candidate pairs, in order.
-#[derive(Default)]
-struct Pairs {
-    rows: Vec<u32>,
-    /// Rows of the table, 0 for none.
-    builds: Vec<u32>,
-    /// Whether it is the last of its probe row.
-    last: Vec<bool>,
 }
 
 pub(super) struct Prober {
@@ -183,11 +154,10 @@ impl Prober {
     ) -> Result<Pairs, EngineError> {
         let (mut size, next) = (self.task.settings.batch_size.max(1), pending.next);
         loop {
-            let mut pairs = Pairs::default();
-            pending.fill(table, size, &mut pairs);
             let Some(residual) = &self.plan.residual else {
-                return Ok(pairs);
+                return Ok(pending.fill(table, size, false));
             };
+            let pairs = pending.fill(table, size, outer);
             let (rows, builds) = (&pairs.rows, &pairs.builds);
             match self.holds(residual, table, &pending.batch, rows, builds) {
                 Ok(kept) => return Ok(pending.keep(&pairs, &kept, outer)),
@@ -537,66 +507,6 @@ impl Prober {
             }
         });
         Some(Batch::with_selection(columns.collect(), selection))
-    }
-}
-
-impl Pending {
-    /// Moves up to `size` candidate pairs on.
-    fn fill(&mut self, table: &JoinTable, size: usize, pairs: &mut Pairs) {
-        while self.next.at < self.rows.len() && pairs.rows.len() < size {
-            let mut build = match self.next.chain {
-                0 => self.heads[self.next.at],
-                chain => chain,
-            };
-            loop {
-                pairs.builds.push(build);
-                if build != 0 {
-                    build = table.next(build);
-                }
-                if build == 0 || pairs.builds.len() == size {
-                    break;
-                }
-            }
-            pairs
-                .rows
-                .resize(pairs.builds.len(), self.rows[self.next.at]);
-            pairs.last.resize(pairs.builds.len(), false);
-            if build == 0 {
-                pairs.last.pop();
-                pairs.last.push(true);
-                self.next.at += 1;
-            }
-            self.next.chain = build;
-        }
-    }
-
-    /// The pairs that hold; where `outer`, rows of which none does keep their place, without a row
-    /// of the table.
-    fn keep(&mut self, pairs: &Pairs, kept: &Selection, outer: bool) -> Pairs {
-        if !outer {
-            return Pairs {
-                rows: kept.iter().map(|pair| pairs.rows[pair]).collect(),
-                builds: kept.iter().map(|pair| pairs.builds[pair]).collect(),
-                last: Vec::new(),
-            };
-        }
-        let mut result = Pairs::default();
-        let mut kept = kept.iter().peekable();
-        for (pair, &row) in pairs.rows.iter().enumerate() {
-            if kept.next_if_eq(&pair).is_some() {
-                result.rows.push(row);
-                result.builds.push(pairs.builds[pair]);
-                self.next.any = true;
-            }
-            if pairs.last[pair] {
-                if !self.next.any {
-                    result.rows.push(row);
-                    result.builds.push(0);
-                }
-                self.next.any = false;
-            }
-        }
-        result
     }
 }
 

@@ -381,3 +381,79 @@ fn concat(types: &[SparkType], batches: Vec<Batch>) -> Result<Batch, EngineError
     }
     Ok(Batch::new(columns, len))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{ints, longs, strings};
+
+    /// Where the rows of each of `wanted` keys are, as a table of `keys` and places chains them.
+    fn chains(keys: Column, wanted: &Column, equal_hashes: bool) -> (JoinTable, Vec<Vec<u32>>) {
+        let types = [keys.data_type().clone(), SparkType::Int];
+        let places: Vec<Option<i32>> = (0..keys.len() as i32).map(Some).collect();
+        let batch = Batch::new(vec![keys, ints(&places)], places.len());
+        let table = JoinTable::build(&types, &[0], vec![batch], equal_hashes).unwrap();
+        let mut lookup = Lookup::default();
+        let rows = Selection::all(wanted.len());
+        let keys = std::slice::from_ref(wanted);
+        table.find(keys, &rows, &mut lookup).unwrap();
+        let chains = lookup.heads.iter().map(|&head| {
+            let mut chain = vec![head];
+            while table.next(chain[chain.len() - 1]) != 0 {
+                chain.push(table.next(chain[chain.len() - 1]));
+            }
+            chain
+        });
+        let chains = chains.collect();
+        (table, chains)
+    }
+
+    fn place(table: &JoinTable, row: u32) -> i32 {
+        let places = table.rows().column(1);
+        places.fixed_value::<i32>(row as usize - 1).unwrap()
+    }
+
+    #[test]
+    fn many_rows_of_a_key_lie_side_by_side() {
+        let numbers = [3, 1, 0, 3, 1, 3, 1, 3, 1, 0];
+        let number = |n: i64| (n != 0).then_some(n << 40);
+        let text = |n: i64| (n != 0).then(|| ["", "one", "two", "three"][n as usize]);
+        let small: Vec<Option<i32>> = numbers.map(|n| number(n).map(|n| (n >> 40) as i32)).into();
+        let cases = [
+            (ints(&small), ints(&[Some(1), Some(2), Some(3)]), false),
+            (ints(&small), ints(&[Some(1), Some(2), Some(3)]), true),
+            (
+                longs(&numbers.map(number)),
+                longs(&[1, 2, 3].map(number)),
+                false,
+            ),
+            (
+                strings(&numbers.map(text)),
+                strings(&[1, 2, 3].map(text)),
+                false,
+            ),
+        ];
+        for (keys, wanted, equal_hashes) in cases {
+            let (table, chains) = chains(keys, &wanted, equal_hashes);
+            let places = chains
+                .iter()
+                .map(|chain| chain.iter().map(|&row| place(&table, row)).collect());
+            let places: Vec<Vec<i32>> = places.collect();
+            assert_eq!(places, [[8, 6, 4, 1], [7, 5, 3, 0]], "{table:?}");
+            for chain in chains {
+                assert!(chain.windows(2).all(|rows| rows[0] + 1 == rows[1]));
+            }
+            let others = [place(&table, 9), place(&table, 10)];
+            assert_eq!(others, [2, 9], "rows without a key come last");
+            assert!(table.has_null_keys());
+        }
+    }
+
+    #[test]
+    fn few_rows_of_a_key_stay_where_they_are() {
+        let keys = ints(&[Some(1), Some(2), Some(1), Some(3)]);
+        let (table, chains) = chains(keys, &ints(&[Some(1), Some(3)]), false);
+        assert_eq!(chains, [vec![3, 1], vec![4]]);
+        assert_eq!(place(&table, 3), 2);
+    }
+}
