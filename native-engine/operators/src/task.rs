@@ -142,18 +142,17 @@ impl TaskContext {
         f(self.host.lock().as_mut())
     }
 
-    /// Fails if the task was killed, a few milliseconds ago at least. Called once a batch.
+    /// Fails if the task was killed; it is asked every few milliseconds at most. Called once a batch.
     pub fn check_cancelled(&self) -> Result<(), EngineError> {
         let now = self.began.elapsed().as_nanos() as u64;
         if now < self.asks_at.load(Ordering::Relaxed) {
             return Ok(());
         }
-        self.asks_at.store(now + ASKING_INTERVAL, Ordering::Relaxed);
         if self.host.lock().is_cancelled() {
-            Err(EngineError::Cancelled)
-        } else {
-            Ok(())
+            return Err(EngineError::Cancelled);
         }
+        self.asks_at.store(now + ASKING_INTERVAL, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Whether a failure is of a row, so that the rows before it can be computed without it; if so, it

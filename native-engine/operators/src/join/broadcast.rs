@@ -57,7 +57,7 @@ impl BroadcastTables {
             }
             batches.push(batch);
         }
-        // One column is held twice while the batches become one.
+        // One column is held twice while the batches become one, and while rows move.
         let twice = columns.into_iter().max().unwrap_or(0);
         charge.grow(index_bytes(rows) + twice)?;
         let equal_hashes = task.settings.equal_hashes;

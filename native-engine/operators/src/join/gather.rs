@@ -98,14 +98,20 @@ impl Gathered {
         equal_hashes: bool,
         forced: bool,
     ) -> Result<Option<Target>, EngineError> {
-        // One column at a time is held twice while batches become one.
+        // Marks name rows by their places.
+        let moves = self.plan.walks_chains() && self.matched.is_empty();
+        // One column at a time is held twice while batches become one, and while rows move.
         let largest = (0..self.plan.build.types.len())
             .map(|column| {
                 let parts = self.batches.iter().map(|b| b.column(column).memory_size());
                 parts.sum::<usize>()
             })
             .max();
-        if self.batches.len() > 1 && !reservation.try_grow(largest.unwrap_or(0) as u64) && !forced {
+        let twice = match self.batches.len() {
+            0 | 1 if !moves => 0,
+            _ => largest.unwrap_or(0) as u64,
+        };
+        if !reservation.try_grow(twice) && !forced {
             return Ok(None);
         }
         let batches = std::mem::take(&mut self.batches);
@@ -115,8 +121,7 @@ impl Gathered {
         if !reservation.try_grow(more) {
             rows.forgo_dense();
         }
-        if !self.matched.is_empty() {
-            // They name rows by their places.
+        if !moves {
             rows.keep_places();
         }
         let table = Arc::new(rows.index()?);

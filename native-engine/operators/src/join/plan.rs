@@ -305,6 +305,15 @@ impl JoinPlan {
         self.build_output != BuildOutput::None
     }
 
+    /// Whether all rows of a key are looked at, or else its first one alone.
+    pub(super) fn walks_chains(&self) -> bool {
+        let pairs = matches!(
+            self.probe_output,
+            ProbeOutput::Pairs | ProbeOutput::PairsAndUnmatched
+        );
+        pairs || self.residual.is_some() || self.marks_build_rows()
+    }
+
     /// The types of the build side's rows on disk: with whether they have a match, if that counts.
     pub(super) fn spilled_build_types(&self) -> Vec<SparkType> {
         let mut types = self.build.types.clone();

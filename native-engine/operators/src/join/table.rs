@@ -18,7 +18,7 @@ pub(super) const MAX_ROWS: usize = u32::MAX as usize - 1;
 ///
 /// A row is named by its position plus one; 0 is no row. Rows with equal keys are chained, the
 /// last one first, as in Spark's `HashedRelation`. Rows with a NULL among their keys are kept but
-/// not found.
+/// not found. Where keys have many rows, the rows are in another order than they came in.
 pub struct JoinTable {
     rows: Batch,
     keys: Vec<usize>,
@@ -303,7 +303,8 @@ impl Unindexed {
 const ADJACENT: usize = 4;
 
 /// The rows in another order, and their links: each key's rows lie one after the other, as they
-/// were chained, so that pairs read memory from one end to the other. Rows without a key come last.
+/// were chained, so that pairs read columns from one end to the other (strings' codes, at least).
+/// Rows without a key come last.
 fn adjacent(
     rows: Batch,
     with_keys: &Selection,
@@ -336,7 +337,7 @@ fn adjacent(
 }
 
 /// Bytes that indexing takes for each row, at most, beside an array (see
-/// [`Unindexed::dense_bytes`]) and a copy of keys that are bytes: slots, links, words.
+/// [`Unindexed::dense_bytes`]) and a copy of keys that are bytes: slots, links, words, a new order.
 pub(super) fn index_bytes(rows: usize) -> u64 {
     80 * rows as u64
 }

@@ -60,8 +60,9 @@ object ArclightConf {
 
   val STAGE_FILTERS_MINIMUM: ConfigurationEntry[Long] = register(ConfigurationEntry.bytes(
     "spark.arclight.stageFilters.minimumScanSize", 16L << 20, Session, "0.1.0",
-    "A scan that is shuffled waits for the keys of a join's other side if what it reads of its " +
-      "files is at least that large. Queries without such a scan have no filters across stages."))
+    "A scan that is shuffled waits for the keys of a join's other side if what it reads is at least " +
+      "that large, by Spark's estimate of its table and by its columns. Queries without such a scan " +
+      "have no filters across stages."))
 
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",

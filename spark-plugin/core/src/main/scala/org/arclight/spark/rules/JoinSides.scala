@@ -224,7 +224,7 @@ private[rules] object JoinSides {
     case other => other.children.map(largestScan).maxOption.getOrElse(0)
   }
 
-  /** Bytes of a scan's files, of its columns alone as far as types tell. */
+  /** About how many bytes a scan reads: of its table, those of its columns as far as types tell. */
   def scanSize(scan: FileSourceScanExec): BigInt = {
     val all = scan.relation.schema.fields.map(_.dataType.defaultSize.toLong).sum
     val read = scan.output.map(_.dataType.defaultSize.toLong).sum
@@ -232,8 +232,8 @@ private[rules] object JoinSides {
   }
 
   /**
-   * Bytes of all of a scan's table as Spark estimates them: it did so to plan the joins above, and
-   * remembers it. A file index looks its file system up each time.
+   * Bytes of a scan's table as Spark estimates them. It did so to plan the joins above, and mostly
+   * remembers it; a file index looks its file system up each time.
    */
   private def tableBytes(scan: FileSourceScanExec): BigInt =
     scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil).collectFirst {
