@@ -58,11 +58,10 @@ impl BytesTable {
     fn continue_runs(&mut self, keys: &EncodedKeys, groups: &mut Vec<u32>) {
         for row in 0..keys.len() {
             let last = self.len().checked_sub(1);
-            let group = last.filter(|&last| self.key(last) == keys.get(row));
-            groups.push(group.unwrap_or_else(|| {
-                self.push(keys.get(row));
-                self.len() - 1
-            }) as u32);
+            groups.push(match last {
+                Some(last) if self.key(last) == keys.get(row) => last as u32,
+                _ => self.push(keys.get(row)),
+            });
         }
     }
 
@@ -110,9 +109,11 @@ impl BytesTable {
         group
     }
 
-    fn push(&mut self, key: &[u8]) {
+    /// A new group.
+    fn push(&mut self, key: &[u8]) -> u32 {
         self.keys.extend_from_slice(key);
         self.ends.push(self.keys.len());
+        self.ends.len() as u32 - 1
     }
 
     /// The keys of groups `from..to`.

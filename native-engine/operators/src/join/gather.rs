@@ -107,11 +107,8 @@ impl Gathered {
                 parts.sum::<usize>()
             })
             .max();
-        let twice = match self.batches.len() {
-            0 | 1 if !moves => 0,
-            _ => largest.unwrap_or(0) as u64,
-        };
-        if !reservation.try_grow(twice) && !forced {
+        let copies = moves || self.batches.len() > 1;
+        if copies && !reservation.try_grow(largest.unwrap_or(0) as u64) && !forced {
             return Ok(None);
         }
         let batches = std::mem::take(&mut self.batches);

@@ -190,11 +190,15 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       // As Spark's CartesianRDD numbers the pairs.
       val Seq(left, right) = layouts.map(_.whole)
       perTask(left.flatMap(one => right.map(one ++ _)))
-    case _ if layouts.length == 1 => layouts.head
     case _ => zip(layouts)
   }
 
-  private def zip(layouts: Seq[Layout]): Layout = {
+  private def zip(layouts: Seq[Layout]): Layout = layouts match {
+    case Seq(only) => only
+    case _ => zipAll(layouts)
+  }
+
+  private def zipAll(layouts: Seq[Layout]): Layout = {
     val tasks = layouts.flatMap(_.tasks)
     val counts = tasks.map(_.length).distinct
     if (counts.length > 1) {

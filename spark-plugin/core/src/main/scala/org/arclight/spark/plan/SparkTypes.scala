@@ -76,10 +76,9 @@ object SparkTypes {
   }
 
   /** A type; only for types without an [[unsupportedReason]]. */
-  def toSubstrait(dataType: DataType, nullable: Boolean): Type = dataType match {
-    case _: ArrayType | _: MapType | _: StructType => newType(dataType, nullable)
-    case _ => flatTypes.getOrElseUpdate((dataType, nullable), newType(dataType, nullable))
-  }
+  def toSubstrait(dataType: DataType, nullable: Boolean): Type =
+    if (isNested(dataType)) newType(dataType, nullable)
+    else flatTypes.getOrElseUpdate((dataType, nullable), newType(dataType, nullable))
 
   /** The types that are not nested, which every expression and column of every plan has. */
   private val flatTypes = TrieMap.empty[(DataType, Boolean), Type]
