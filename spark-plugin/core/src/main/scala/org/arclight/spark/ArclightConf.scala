@@ -64,6 +64,12 @@ object ArclightConf {
       "that large, by Spark's estimate of its table and by its columns. Queries without such a scan " +
       "have no filters across stages."))
 
+  val PLAN_CACHE_ENTRIES: ConfigurationEntry[Int] = register(ConfigurationEntry.integer(
+    "spark.arclight.planCache.maxEntries", 256, 0, 1 << 16, Session, "0.1.0",
+    "How many stages' plans the driver remembers, those that ran last: a query that is run again, " +
+      "over tables whose files may have changed, need not be written again for the engine. A plan " +
+      "takes up to 64 KiB; 0 remembers none."))
+
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",
     "What carrying rows from the JVM into a native stage costs, in units of what one cheap operator " +
@@ -95,6 +101,10 @@ object ArclightConf {
     "spark.arclight.test.declineKernels", default = false, Session, "0.1.0",
     "Makes every expression's kernel decline, so that Spark's own code evaluates each through the " +
       "bridge. For tests."))
+
+  val TEST_WRITE_AGAIN: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
+    "spark.arclight.test.writeAgain", default = false, Session, "0.1.0",
+    "Writes plans that are remembered again, and fails the query if they differ. For tests."))
 
   val TEST_FAIL_ON_DISAGREEMENT: ConfigurationEntry[Boolean] = register(ConfigurationEntry.boolean(
     "spark.arclight.test.failOnDisagreement", default = false, Session, "0.1.0",

@@ -26,6 +26,7 @@ trait NativeSuite extends QueryTest with SharedSparkSession {
     .set(ArclightConf.TEST_FAIL_ON_DEFECT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_DISAGREEMENT.key, "true")
     .set(ArclightConf.TEST_FAIL_ON_LEAK.key, "true")
+    .set(ArclightConf.TEST_WRITE_AGAIN.key, "true")
 
   /** How long a task may go on when its job is over; it looks once a batch. */
   protected val promptly: Timeout = timeout(Span(10, Seconds))

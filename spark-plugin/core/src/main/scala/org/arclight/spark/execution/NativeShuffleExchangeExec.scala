@@ -48,12 +48,14 @@ final case class NativeShuffleExchangeExec(
     val (partitioning, partitions) = resolvePartitioning()
     val compression = ShuffleCompression.current
     val written = stage.compile(
-      Some { (builder, relation, tasks) =>
-        val collected = collecting.fold(relation) { collect =>
-          builder.collectKeys(relation, collect.columns, NativeShuffleExchangeExec.keyLimit(tasks))
-        }
-        builder.shuffleWrite(
-          collected, partitioning, partitions, compression.compression, compression.level)
+      tasks => {
+        val collected = collecting.map(_.columns)
+        val limit = NativeShuffleExchangeExec.keyLimit(tasks)
+        StageTop(
+          Seq(collected.map(_ -> limit), partitioning, partitions, compression),
+          (builder, relation) => builder.shuffleWrite(
+            collected.fold(relation)(builder.collectKeys(relation, _, limit)),
+            partitioning, partitions, compression.compression, compression.level))
       },
       // Which row goes where depends on the order in which rows come.
       indeterminate = partitioning == ShufflePartitioning.RoundRobin && partitions > 1)

@@ -6,8 +6,6 @@ import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.execution.ShufflePartitionSpec
 import org.apache.spark.sql.execution.metric.SQLMetric
 
-import org.arclight.spark.plan.{Relation, StageBuilder}
-
 /**
  * Which parts of a native shuffle are read as which partitions, and what becomes of the rows.
  *
@@ -19,7 +17,7 @@ final case class NativeShuffleSource(
     specs: Seq[ShufflePartitionSpec],
     readMetrics: Map[String, SQLMetric],
     output: Seq[Attribute],
-    top: (StageBuilder, Relation) => Relation = (_, relation) => relation)
+    top: StageTop = StageTop.NOTHING)
 
 /**
  * The rows of a native shuffle, for consumers in the JVM. A native stage above takes the source and

@@ -7,8 +7,6 @@ import org.apache.spark.sql.catalyst.plans.physical.Partitioning
 import org.apache.spark.sql.execution.{ColumnarToRowExec, InputAdapter, SparkPlan, UnaryExecNode, WholeStageCodegenExec}
 import org.apache.spark.sql.execution.metric.{SQLMetric, SQLMetrics}
 
-import org.arclight.spark.plan.{Relation, StageBuilder}
-
 /**
  * Operators that run natively, as one pipeline a task.
  *
@@ -51,7 +49,7 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
     "spillSize" -> SQLMetrics.createSizeMetric(sparkContext, "spill size"),
     "peakMemory" -> SQLMetrics.createSizeMetric(sparkContext, "peak memory"))
 
-  override protected def doExecute(): RDD[InternalRow] = compile(None)
+  override protected def doExecute(): RDD[InternalRow] = compile(_ => StageTop.NOTHING)
 
   override def executeCollect(): Array[InternalRow] =
     CollectedFrames.collectRows(execute(), output)
@@ -59,11 +57,11 @@ final case class NativeStageExec(child: SparkPlan) extends UnaryExecNode {
   /**
    * The stage as an RDD.
    *
-   * @param top puts last relations on top, given the number of tasks
+   * @param top the last relations on top, given the number of tasks
    * @param indeterminate whether a task run again may give other rows
    */
   private[execution] def compile(
-      top: Option[(StageBuilder, Relation, Int) => Relation],
+      top: Int => StageTop,
       indeterminate: Boolean = false): NativeStageRDD =
     new StageCompiler(sparkContext, conf).compile(child, metrics, top, indeterminate)
 

@@ -57,19 +57,17 @@ final case class NativeTakeOrderedAndProjectExec(
   }
 
   /** Each task's first rows; the result, if there is only one task. */
-  private lazy val firstRows: NativeStageRDD = stage.compile(Some {
-    case (builder, relation, 1) => projected(builder, skipped(builder, relation))
-    case (_, relation, _) => relation
-  })
+  private lazy val firstRows: NativeStageRDD =
+    stage.compile(tasks => if (tasks == 1) result else StageTop.NOTHING)
 
   /** The first rows of all tasks in one partition; the result, if there is only one task. */
   private lazy val gathered: Either[NativeStageRDD, NativeShuffleSource] = {
     val compression = ShuffleCompression.current
-    val rows = stage.compile(Some {
-      case (builder, relation, 1) => projected(builder, skipped(builder, relation))
-      case (builder, relation, _) => builder.shuffleWrite(
-        relation, ShufflePartitioning.Single, 1, compression.compression, compression.level)
-    })
+    lazy val toOne = StageTop(
+      Seq(compression),
+      (builder, relation) => builder.shuffleWrite(
+        relation, ShufflePartitioning.Single, 1, compression.compression, compression.level))
+    val rows = stage.compile(tasks => if (tasks == 1) result else toOne)
     if (rows.getNumPartitions == 1) {
       Left(rows)
     } else {
@@ -80,14 +78,18 @@ final case class NativeTakeOrderedAndProjectExec(
         Seq(CoalescedPartitionSpec(0, 1)),
         readMetrics,
         child.output,
-        (builder, relation) => projected(builder, builder.topN(
-          relation, sortOrder, offset.toLong, math.max(limit - offset, 0).toLong))))
+        StageTop(
+          Seq(sortOrder, offset, limit, projectList, output.map(_.name), child.output),
+          (builder, relation) => projected(builder, builder.topN(
+            relation, sortOrder, offset.toLong, math.max(limit - offset, 0).toLong)))))
     }
   }
 
-  /** One task's first rows, which are in order, behind the offset. */
-  private def skipped(builder: StageBuilder, relation: Relation): Relation =
-    if (offset == 0) relation else builder.limit(relation, offset.toLong, None)
+  /** Makes the result of the only task's first rows, which are in order. */
+  private def result: StageTop = StageTop(
+    Seq(offset, projectList, output.map(_.name), child.output),
+    (builder, relation) => projected(
+      builder, if (offset == 0) relation else builder.limit(relation, offset.toLong, None)))
 
   private def projected(builder: StageBuilder, relation: Relation): Relation =
     if (projectList == child.output) relation else builder.project(relation, projectList)

@@ -1,6 +1,5 @@
 package org.arclight.spark.execution
 
-import scala.collection.mutable
 import scala.collection.mutable.ArrayBuffer
 
 import org.apache.spark.{SparkContext, SparkException}
@@ -12,8 +11,8 @@ import org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
-import org.arclight.spark.plan.{Relation, StageBuilder}
-import org.arclight.spark.rules.{FramingOperator, LeafOperator, OperatorRegistry, ReplacedOperator, StreamingOperator}
+import org.arclight.spark.plan.{Relation, StageBuilder, StageKey, WrittenStage, WrittenStages}
+import org.arclight.spark.rules.{FramingOperator, LeafOperator, OpenedLeaf, OperatorRegistry, ReplacedOperator, StreamingOperator}
 
 /** A task's part of an input, and where it would best be read. */
 final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
@@ -27,6 +26,9 @@ final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
 private[execution] final case class Layout(
     tasks: Option[IndexedSeq[Layout.Parts]],
     everywhere: Layout.Parts) {
+
+  /** How many tasks there are. */
+  def taskCount: Int = tasks.fold(0)(_.length)
 
   /** All that each task reads. */
   def whole: IndexedSeq[Layout.Parts] = tasks.getOrElse(IndexedSeq.empty).map(_ ++ everywhere)
@@ -42,28 +44,26 @@ private[execution] object Layout {
  */
 private[execution] final class StageCompiler(sparkContext: SparkContext, conf: SQLConf) {
 
-  private def perTask(tasks: IndexedSeq[Layout.Parts]): Layout = Layout(Some(tasks), Map.empty)
+  /** The parts of the stage, children before their parents. */
+  private val parts = ArrayBuffer.empty[StagePart]
 
-  private val builder = new StageBuilder(conf)
-  private val inputs = ArrayBuffer.empty[StageInput]
-  private val metrics = mutable.HashMap.empty[Int, Map[String, SQLMetric]]
+  private var inputs = 0
 
   /**
    * The stage of an operator tree.
    *
    * @param stageMetrics Spark's metrics of the stage as a whole
-   * @param top puts last relations on top, given the number of tasks
+   * @param top the last relations, given the number of tasks
    * @param indeterminate whether a task run again may give other rows
    */
   def compile(
       root: SparkPlan,
       stageMetrics: Map[String, SQLMetric],
-      top: Option[(StageBuilder, Relation, Int) => Relation],
+      top: Int => StageTop,
       indeterminate: Boolean): NativeStageRDD = {
     val compiled = PlanningTime.measure(PlanningTime.Serializing) {
-      val (relation, layout) = write(root)
-      val whole = top.fold(relation)(_(builder, relation, layout.whole.length))
-      assemble(whole, layout, stageMetrics)
+      val part = open(root)
+      assemble(part, top(part.layout.taskCount), stageMetrics)
     }
     new NativeStageRDD(sparkContext, () => compiled, indeterminate)
   }
@@ -71,28 +71,36 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   /** The rows of a shuffle that was written natively. */
   def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD = {
     def compiled() = PlanningTime.measure(PlanningTime.Serializing) {
-      val (relation, layout) = writeShuffleRead(source)
-      assemble(relation, layout, Map.empty)
+      assemble(note(shuffleRead(None, source)), StageTop.NOTHING, Map.empty)
     }
     new NativeShuffleReadRDD(sparkContext, () => compiled(), source)
   }
 
   private def assemble(
-      top: Relation,
-      layout: Layout,
+      root: StagePart,
+      top: StageTop,
       stageMetrics: Map[String, SQLMetric]): (StageProgram, Array[NativeStagePartition]) = {
-    val plan = builder.build(top)
-    val tasks = partitions(layout)
+    val key = StageKey.of(conf, root.output.map(_.name) +: top.parts +: parts.map(_.parts))
+    val WrittenStage(plan, operators, fields) = WrittenStages.get(key, conf)(write(root, top))
+    val metrics = Array.fill(plan.operatorCount)(Map.empty[String, SQLMetric])
+    val stageInputs = new Array[StageInput](inputs)
+    parts.iterator.zip(operators).foreach { case (part, operator) =>
+      // Some give their input as it is, which counts for itself.
+      if (metrics(operator).isEmpty) metrics(operator) = part.metrics
+      part match {
+        case input: InputPart => stageInputs(input.number) = input.source.input(operator)
+        case _: OperatorPart =>
+      }
+    }
+    val tasks = partitions(root.layout)
     val program = StageProgram(
       plan.bytes,
       plan.digest,
       plan.jvmExpressions.toArray,
-      Array.tabulate(plan.operatorCount) { operator =>
-        OperatorMetricsReport.reported(metrics.getOrElse(operator, Map.empty))
-      },
+      metrics.map(OperatorMetricsReport.reported),
       stageMetrics,
-      inputs.toArray,
-      top.output.length,
+      stageInputs,
+      fields,
       ArclightConf.BATCH_SIZE.get(conf),
       ArclightConf.TEST_FAIL_ON_DISAGREEMENT.get(conf),
       ArclightConf.TEST_FAIL_ON_LEAK.get(conf))
@@ -102,84 +110,107 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
 
   private def partitions(layout: Layout): Array[NativeStagePartition] =
     layout.whole.zipWithIndex.map { case (parts, index) =>
-      val splits = Array.tabulate[InputSplit](inputs.length) { input =>
+      val splits = Array.tabulate[InputSplit](inputs) { input =>
         parts.get(input).fold[InputSplit](AbsentSplit)(_.split)
       }
       val preferred = parts.values.map(_.preferredLocations).find(_.nonEmpty).getOrElse(Nil)
       new NativeStagePartition(index, splits, preferred)
     }.toArray
 
-  private def write(plan: SparkPlan): (Relation, Layout) = plan match {
-    case NativeInputExec(child) => writeInput(child)
+  private def write(root: StagePart, top: StageTop): WrittenStage = {
+    val builder = new StageBuilder(conf)
+    val operators = new ArrayBuffer[Int](parts.length)
+    def relation(part: StagePart): Relation = part match {
+      case InputPart(plan, number, source, _, _, top) =>
+        if (number != builder.newInput()) {
+          throw SparkException.internalError("The inputs of a native stage are out of step.")
+        }
+        val read = source.write(builder, number)
+        operators += read.operator
+        val relation = top.write(builder, read)
+        // Reused, a shuffle goes by other names.
+        plan.fold(relation)(rows => relation.copy(output = rows.output))
+      case OperatorPart(operator, entry, children, _) =>
+        val written = entry.write(operator, children.map(relation), builder)
+        operators += written.operator
+        written
+    }
+    val whole = top.write(builder, relation(root))
+    WrittenStage(builder.build(whole), operators.toArray, whole.output.length)
+  }
+
+  private def open(plan: SparkPlan): StagePart = note(plan match {
+    case NativeInputExec(child) =>
+      NativeBroadcastExchangeExec.behind(child) match {
+        case Some(broadcast) => openBroadcast(child, broadcast)
+        case None => openRows(child)
+      }
     case operator =>
       finishSubqueries(operator)
       OperatorRegistry.entry(operator) match {
         case Some(leaf: LeafOperator) =>
+          val OpenedLeaf(source, splits) = leaf.open(operator, conf)
           val number = newInput()
-          val opened = leaf.open(operator, number, builder)
-          inputs += opened.input
-          metrics(opened.relation.operator) = operator.metrics
-          (opened.relation, perTask(opened.splits.map(split => Map(number -> split)).toIndexedSeq))
+          InputPart(Some(operator), number, source, perTask(number, splits), operator.metrics)
         case Some(streaming: StreamingOperator) =>
-          val (relations, layouts) = operator.children.map(write).unzip
-          val relation = streaming.write(operator, relations, builder)
-          // Some give their input as it is, which counts for itself.
-          metrics.getOrElseUpdate(relation.operator, operator.metrics)
-          (relation, combine(operator, layouts))
+          val children = operator.children.map(open)
+          OperatorPart(operator, streaming, children, combine(operator, children.map(_.layout)))
         case Some(_: FramingOperator | _: ReplacedOperator) | None =>
           throw SparkException.internalError(s"${operator.nodeName} is in a native stage.")
       }
+  })
+
+  private def note(part: StagePart): StagePart = {
+    parts += part
+    part
   }
 
-  private def writeInput(child: SparkPlan): (Relation, Layout) =
-    NativeBroadcastExchangeExec.behind(child) match {
-      case Some(broadcast) => writeBroadcast(child, broadcast)
-      case None => writeRows(child)
-    }
-
-  private def writeBroadcast(
-      child: SparkPlan,
-      broadcast: NativeBroadcastExchangeExec): (Relation, Layout) = {
+  private def openBroadcast(child: SparkPlan, broadcast: NativeBroadcastExchangeExec): InputPart = {
     val rows = PlanningTime.excluding(broadcast.executeNativeBroadcast())
     val number = newInput()
-    inputs += BroadcastInput(rows)
+    val source = StageSource(
+      child.output,
+      Seq(classOf[BroadcastInput]),
+      _.broadcastInput(_, child.output),
+      _ => BroadcastInput(rows))
     val split = PlacedSplit(BroadcastSplit(rows.id), Nil)
-    (builder.broadcastInput(number, child.output), Layout(None, Map(number -> split)))
+    InputPart(Some(child), number, source, Layout(None, Map(number -> split)))
   }
 
-  private def writeRows(child: SparkPlan): (Relation, Layout) =
+  private def openRows(child: SparkPlan): InputPart =
     PlanningTime.excluding(child.execute()) match {
-      case shuffle: NativeShuffleReadRDD =>
-        val (relation, layout) = writeShuffleRead(shuffle.source)
-        // Reused, it goes by other names.
-        (relation.copy(output = child.output), layout)
+      case shuffle: NativeShuffleReadRDD => shuffleRead(Some(child), shuffle.source)
       case rows =>
         val number = newInput()
-        val relation = builder.rowsInput(number, child.output)
-        inputs += RowsInput(rows, child.output.map(_.dataType).toArray)
-        val layout = rows.partitions.toIndexedSeq.map { partition =>
-          Map(number -> PlacedSplit(RowsSplit(partition), Nil))
-        }
-        (relation, perTask(layout))
+        val source = StageSource(
+          child.output,
+          Seq(classOf[RowsInput]),
+          _.rowsInput(_, child.output),
+          _ => RowsInput(rows, child.output.map(_.dataType).toArray))
+        val splits = rows.partitions.toSeq.map(partition => PlacedSplit(RowsSplit(partition), Nil))
+        InputPart(Some(child), number, source, perTask(number, splits))
     }
 
-  private def writeShuffleRead(source: NativeShuffleSource): (Relation, Layout) = {
+  private def shuffleRead(plan: Option[SparkPlan], shuffle: NativeShuffleSource): InputPart = {
     val number = newInput()
-    val relation = builder.shuffleRead(number, source.output)
-    inputs += ShuffleInput(source.dependency, source.readMetrics, relation.operator)
-    val layout = source.specs.toIndexedSeq.map { spec =>
-      Map(number -> PlacedSplit(ShuffleSplit(spec), Nil))
-    }
-    (source.top(builder, relation), perTask(layout))
+    val source = StageSource(
+      shuffle.output,
+      Seq(classOf[ShuffleInput]),
+      _.shuffleRead(_, shuffle.output),
+      ShuffleInput(shuffle.dependency, shuffle.readMetrics, _))
+    val splits = shuffle.specs.map(spec => PlacedSplit(ShuffleSplit(spec), Nil))
+    InputPart(plan, number, source, perTask(number, splits), top = shuffle.top)
   }
 
   private def newInput(): Int = {
-    val number = builder.newInput()
-    if (number != inputs.length) {
-      throw SparkException.internalError("The inputs of a native stage are out of step.")
-    }
-    number
+    inputs += 1
+    inputs - 1
   }
+
+  private def perTask(input: Int, splits: Seq[PlacedSplit]): Layout =
+    perTask(splits.map(split => Map(input -> split)).toIndexedSeq)
+
+  private def perTask(tasks: IndexedSeq[Layout.Parts]): Layout = Layout(Some(tasks), Map.empty)
 
   /** Which parts of an operator's inputs come together in a task. */
   private def combine(operator: SparkPlan, layouts: Seq[Layout]): Layout = operator match {

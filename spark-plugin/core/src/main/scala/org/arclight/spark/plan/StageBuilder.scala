@@ -54,9 +54,6 @@ final class StageBuilder(val conf: SQLConf)
     inputs - 1
   }
 
-  /** How many inputs were numbered. */
-  def inputCount: Int = inputs
-
   /** The anchor of a catalogue function. */
   private[plan] def function(name: String): Int =
     functions.getOrElseUpdate(name, functions.size + 1)

@@ -36,7 +36,8 @@ final case class JvmExpression(
  * @param bytes the Substrait plan
  * @param digest 16 bytes that identify the plan
  * @param jvmExpressions Spark's own expressions, by the index the plan calls them
- * @param bridged in words, the expressions of which Spark's own code evaluates every row
+ * @param bridged in words, the expressions of which Spark's own code evaluates every row; columns
+ *     have the ids they had when the plan was first written
  * @param operatorCount how many operators report metrics; they are numbered from 0
  */
 final case class StagePlan(

@@ -35,7 +35,8 @@ private[rules] object BroadcastOperators {
           join.leftKeys, join.rightKeys, join.joinType, join.buildSide, join.condition,
           join.isNullAwareAntiJoin, RequiredOrderings.isRelied(join))
         builder.hashJoin(inputs(0), inputs(1), terms, join.output, join.nodeName)
-      }),
+      },
+      join => Seq(RequiredOrderings.isRelied(join))),
 
     StreamingOperator(
       classOf[BroadcastNestedLoopJoinExec],

@@ -18,8 +18,8 @@ import org.apache.spark.util.SerializableConfiguration
 
 import org.arclight.proto.{FileSplit, Split}
 import org.arclight.spark.{ArclightConf, PlanningTime}
-import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit, ScanPartitions}
-import org.arclight.spark.plan.{Literals, ParquetScanOptions, SparkTypes, StageBuilder}
+import org.arclight.spark.execution.{FilesInput, FilesSplit, PlacedSplit, ScanPartitions, StageSource}
+import org.arclight.spark.plan.{Literals, ParquetScanOptions, SparkTypes}
 import org.arclight.spark.plan.expressions.{Native, SupportLevel, Unsupported}
 
 /** The scan of Parquet files. */
@@ -113,26 +113,8 @@ object FileScanOperator extends LeafOperator {
   private def hadoopConfiguration(scan: FileSourceScanExec): Configuration =
     scan.relation.sparkSession.sessionState.newHadoopConfWithOptions(scan.relation.options)
 
-  override def open(plan: SparkPlan, input: Int, builder: StageBuilder): OpenedLeaf = {
+  override def open(plan: SparkPlan, conf: SQLConf): OpenedLeaf = {
     val scan = classOf[FileSourceScanExec].cast(plan)
-    val conf = builder.conf
-    val options = new ParquetOptions(scan.relation.options, conf)
-    val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
-    val relation = builder.parquetScan(
-      input,
-      scan.output,
-      scan.requiredSchema.length,
-      scan.dataFilters,
-      ParquetScanOptions(
-        caseSensitive = conf.caseSensitiveAnalysis,
-        ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
-        ignoreMissingFiles = fileOptions.ignoreMissingFiles,
-        legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
-        legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
-        rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
-        useStatistics = conf.parquetFilterPushDown,
-        usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)
-          .exists(_.equalsIgnoreCase("false"))))
     val partitions = PlanningTime.excluding(ScanPartitions.of(scan))
     val isLocal = localPaths(scan)
     val splits = partitions.map(partition => (files(scan, partition, isLocal), partition))
@@ -143,12 +125,32 @@ object FileScanOperator extends LeafOperator {
     } else {
       None
     }
+    val options = scanOptions(scan, conf)
+    val fileColumns = scan.requiredSchema.length
     OpenedLeaf(
-      relation,
-      FilesInput(shared, relation.operator),
+      StageSource(
+        scan.output,
+        Seq(operatorClass, fileColumns, scan.dataFilters, options),
+        _.parquetScan(_, scan.output, fileColumns, scan.dataFilters, options),
+        FilesInput(shared, _)),
       splits.map { case (files, partition) =>
         PlacedSplit(FilesSplit(files.toByteArray), partition.preferredLocations().toSeq)
       })
+  }
+
+  private def scanOptions(scan: FileSourceScanExec, conf: SQLConf): ParquetScanOptions = {
+    val options = new ParquetOptions(scan.relation.options, conf)
+    val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
+    ParquetScanOptions(
+      caseSensitive = conf.caseSensitiveAnalysis,
+      ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
+      ignoreMissingFiles = fileOptions.ignoreMissingFiles,
+      legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
+      legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
+      rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
+      useStatistics = conf.parquetFilterPushDown,
+      usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)
+        .exists(_.equalsIgnoreCase("false")))
   }
 
   private def files(

@@ -3,12 +3,14 @@ package org.arclight.spark.rules
 import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
+import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.datasources.LogicalRelation
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeExec, Exchange, ReusedExchangeExec, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, BroadcastHashJoinExec, ShuffledJoin}
+import org.apache.spark.sql.sources.BaseRelation
 import org.apache.spark.sql.types._
 
 import org.arclight.spark.execution.{CollectedKeys, KeyExchange, SinglePartitionReadExec}
@@ -232,11 +234,21 @@ private[rules] object JoinSides {
   }
 
   /**
-   * Bytes of a scan's table as Spark estimates them. It did so to plan the joins above, and mostly
-   * remembers it; a file index looks its file system up each time.
+   * Bytes of a scan's table as Spark estimates them. A file index looks its file system up each time,
+   * and Spark forgets its estimates after each adaptive stage.
    */
   private def tableBytes(scan: FileSourceScanExec): BigInt =
     scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil).collectFirst {
-      case table: LogicalRelation if table.relation eq scan.relation => table.stats.sizeInBytes
+      case table: LogicalRelation if table.relation eq scan.relation =>
+        // Copies have the tags of what they are copies of.
+        table.getTagValue(ESTIMATE).collect {
+          case (relation, bytes) if relation eq table.relation => bytes
+        }.getOrElse {
+          val bytes = table.stats.sizeInBytes
+          table.setTagValue(ESTIMATE, (table.relation, bytes))
+          bytes
+        }
     }.getOrElse(scan.relation.location.sizeInBytes)
+
+  private val ESTIMATE = TreeNodeTag[(BaseRelation, BigInt)]("arclight.tableBytes")
 }

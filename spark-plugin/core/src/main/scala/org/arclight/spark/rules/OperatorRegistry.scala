@@ -6,7 +6,7 @@ import org.apache.spark.sql.execution.window.{WindowExec, WindowGroupLimitExec}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
-import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageInput}
+import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageSource}
 import org.arclight.spark.plan.{FilterTerms, Generators, Relation, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{ConditionalExpressions, ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported, WindowFunctions}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
@@ -26,12 +26,19 @@ sealed trait OperatorEntry {
   lazy val name: String = operatorClass.getSimpleName.stripSuffix("Exec")
 }
 
-/** An operator over the rows of its children. */
+/**
+ * An operator over the rows of its children.
+ *
+ * @param write writes its relations over those of its children
+ * @param moreParts what `write` makes them of, beside the fields of the operator and what its
+ *     children's columns, partitioning and order are
+ */
 final case class StreamingOperator(
     operatorClass: Class[_ <: SparkPlan],
     saving: Double,
     checkOperator: (SparkPlan, SQLConf) => SupportLevel,
-    write: (SparkPlan, Seq[Relation], StageBuilder) => Relation)
+    write: (SparkPlan, Seq[Relation], StageBuilder) => Relation,
+    moreParts: SparkPlan => Seq[Any] = _ => Nil)
   extends OperatorEntry {
   override def check(plan: SparkPlan, conf: SQLConf): SupportLevel = checkOperator(plan, conf)
 }
@@ -65,11 +72,11 @@ final case class ReplacedOperator(
 /** An operator that makes rows of something that isn't a plan. */
 trait LeafOperator extends OperatorEntry {
 
-  /** The operator's relation, and what each task reads. Called when the stage executes. */
-  def open(plan: SparkPlan, input: Int, builder: StageBuilder): OpenedLeaf
+  /** What each task reads. Called when the stage executes. */
+  def open(plan: SparkPlan, conf: SQLConf): OpenedLeaf
 }
 
-final case class OpenedLeaf(relation: Relation, input: StageInput, splits: Seq[PlacedSplit])
+final case class OpenedLeaf(source: StageSource, splits: Seq[PlacedSplit])
 
 /** All operators that can be native. */
 object OperatorRegistry {

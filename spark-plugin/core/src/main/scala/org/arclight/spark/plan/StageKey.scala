@@ -1,0 +1,184 @@
+package org.arclight.spark.plan
+
+import java.nio.ByteBuffer
+import java.util.{ArrayList, Arrays, HashMap}
+
+import org.apache.spark.arclight.SessionSettings
+import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.catalyst.trees.TreeNode
+import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec, SparkPlan}
+import org.apache.spark.sql.internal.SQLConf
+import org.apache.spark.sql.types.{DataType, Decimal}
+import org.apache.spark.unsafe.types.UTF8String
+
+/**
+ * All that a stage's plan is made of. Stages with equal keys have equal plans. Columns go by the
+ * order in which they first come, not by their ids or names, so that a query that is planned again
+ * has the keys it had; names that are in the plan are parts of their own.
+ */
+final class StageKey private (private val parts: Array[AnyRef]) {
+
+  override val hashCode: Int = Arrays.hashCode(parts)
+
+  override def equals(other: Any): Boolean = other match {
+    case key: StageKey => key.hashCode == hashCode && Arrays.equals(parts, key.parts)
+    case _ => false
+  }
+}
+
+object StageKey {
+
+  /**
+   * The key of what is made of some parts in a session with its settings. None if one of the parts
+   * can't be told from others like it.
+   */
+  def of(conf: SQLConf, parts: Iterable[Any]): Option[StageKey] = {
+    val flat = new Parts
+    flat.addSession(conf)
+    parts.foreach(flat.add)
+    flat.key
+  }
+
+  /** More parts are not worth remembering. */
+  private val MAXIMUM_PARTS = 1 << 14
+
+  /**
+   * Takes parts apart down to values that are compared as they are. What is of a class that isn't
+   * named here has no key: it might change, or differ in what can't be seen.
+   */
+  private final class Parts {
+    private val values = new ArrayList[AnyRef]
+    private val columns = new HashMap[ExprId, Integer]
+    private var hasKey = true
+
+    def key: Option[StageKey] = if (hasKey) Some(new StageKey(values.toArray)) else None
+
+    def addSession(conf: SQLConf): Unit = {
+      put(SessionSettings.of(conf))
+      // Without a setting it is the machine's.
+      put(conf.sessionLocalTimeZone)
+    }
+
+    def add(part: Any): Unit = if (hasKey) {
+      part match {
+        case expression: Expression => addExpression(expression)
+        // A stage's operators are parts of their own.
+        case _: SparkPlan => put(OPERATOR)
+        case _: TreeNode[_] => giveUp()
+        case several: Seq[_] =>
+          put(SEVERAL)
+          put(Int.box(several.length))
+          several.foreach(add)
+        case several: Set[_] => addSet(several)
+        case value @ (_: DataType | _: String | _: Boolean | _: Byte | _: Short | _: Int |
+            _: Long | _: Float | _: Double | _: BigInt | _: Enumeration#Value | _: Enum[_]) =>
+          put(value.asInstanceOf[AnyRef])
+        case some: Class[_] =>
+          put(CLASS)
+          put(some)
+        case text: UTF8String => put(text.copy())
+        case decimal: Decimal => put(decimal.toJavaBigDecimal)
+        case bytes: Array[Byte] => put(ByteBuffer.wrap(bytes.clone()))
+        case id: ExprId =>
+          put(COLUMN)
+          addColumn(id)
+        case null => put(NULL)
+        case product: Product if Plain.get(product.getClass) => addProduct(product)
+        case _ => giveUp()
+      }
+    }
+
+    private def put(value: AnyRef): Unit =
+      if (values.size < MAXIMUM_PARTS) values.add(value) else giveUp()
+
+    private def giveUp(): Unit = hasKey = false
+
+    private def addProduct(product: Product): Unit = {
+      put(product.getClass)
+      addFields(product)
+    }
+
+    private def addFields(product: Product): Unit = {
+      val arity = product.productArity
+      var index = 0
+      while (index < arity) {
+        add(product.productElement(index))
+        index += 1
+      }
+    }
+
+    private def addColumn(id: ExprId): Unit = {
+      val known = columns.get(id)
+      if (known != null) {
+        put(known)
+      } else {
+        val number = Int.box(columns.size)
+        columns.put(id, number)
+        put(number)
+      }
+    }
+
+    private def addExpression(expression: Expression): Unit = expression match {
+      case column: AttributeReference =>
+        put(classOf[AttributeReference])
+        addColumn(column.exprId)
+        add(column.dataType)
+        add(column.nullable)
+      case alias: Alias =>
+        put(classOf[Alias])
+        addColumn(alias.exprId)
+        add(alias.child)
+      case subquery: ScalarSubqueryExec =>
+        // Plans have its value.
+        put(classOf[ScalarSubqueryExec])
+        add(subquery.dataType)
+        add(subquery.eval())
+      case other if Plain.get(other.getClass) =>
+        put(other.getClass)
+        addContext(other)
+        addFields(other.asInstanceOf[Product])
+      case _ => giveUp()
+    }
+
+    /** The place in a query that errors name. */
+    private def addContext(expression: Expression): Unit = expression match {
+      case raising: SupportQueryContext =>
+        val context = raising.getContextOrNull()
+        put(if (context == null) NULL else context)
+      case _ =>
+    }
+
+    private def addSet(several: Set[_]): Unit = {
+      val values = several.map {
+        case text: UTF8String => text.copy()
+        case value @ (null | _: Boolean | _: Byte | _: Short | _: Int | _: Long | _: Float |
+            _: Double) => value
+        case _ => UNKNOWN
+      }
+      if (values.contains(UNKNOWN)) giveUp() else put(values)
+    }
+  }
+
+  // What no value is: without them a number might be a length.
+  private object NULL
+  private object SEVERAL
+  private object CLASS
+  private object COLUMN
+  private object OPERATOR
+  private object UNKNOWN
+
+  /** Classes of which nothing counts but what their products show. */
+  private object Plain extends ClassValue[Boolean] {
+    private val PACKAGES =
+      Seq("org.apache.spark.sql.catalyst.", "org.apache.spark.sql.execution.", "org.arclight.", "scala.")
+
+    override protected def computeValue(some: Class[_]): Boolean =
+      classOf[Product].isAssignableFrom(some) && PACKAGES.exists(some.getName.startsWith) &&
+        !classOf[PlanExpression[_]].isAssignableFrom(some) &&
+        (!classOf[TreeNode[_]].isAssignableFrom(some) || showsAll(some))
+
+    /** Whether a tree's class has no second list of parameters. */
+    private def showsAll(some: Class[_]): Boolean =
+      some.getMethod("otherCopyArgs").getDeclaringClass == classOf[TreeNode[_]]
+  }
+}
