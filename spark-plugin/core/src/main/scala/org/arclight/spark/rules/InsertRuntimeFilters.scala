@@ -55,7 +55,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     // Of equal ways those of lower joins come first.
     val joins = plan.collect { case join: BaseJoinExec => join }.reverse
     def hasLargeScan = plan.exists {
-      case scan: FileSourceScanExec => JoinSides.scanSize(scan) >= minimum
+      case scan: FileSourceScanExec => JoinSides.reads(scan, minimum)
       case _ => false
     }
     if (waitedFor.isEmpty && (joins.isEmpty || !hasLargeScan)) {

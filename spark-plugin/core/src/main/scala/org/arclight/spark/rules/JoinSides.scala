@@ -233,6 +233,10 @@ private[rules] object JoinSides {
     tableBytes(scan) * read / math.max(all, read).max(1)
   }
 
+  /** Whether a scan reads at least so many bytes. */
+  def reads(scan: FileSourceScanExec, minimum: Long): Boolean =
+    tableBytes(scan) >= minimum && scanSize(scan) >= minimum
+
   /**
    * Bytes of a scan's table as Spark estimates them. A file index looks its file system up each time,
    * and Spark forgets its estimates after each adaptive stage.

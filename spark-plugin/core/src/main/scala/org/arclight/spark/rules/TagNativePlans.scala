@@ -18,7 +18,8 @@ import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
 /**
  * Says of every operator whether it can be native, or why not, in a tag; it replaces nothing. As a
- * rule of query-stage preparation it sees the whole plan, before and after every adaptive stage.
+ * rule of query-stage preparation it sees the whole plan, before and after every adaptive stage; what
+ * it says is found out when it is asked for, which for most operators is not before they run.
  * What is tagged already stays so, but for joins with a broadcast, which depend on what became of it.
  */
 object TagNativePlans extends Rule[SparkPlan] with Logging {
@@ -56,8 +57,8 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
     case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, Reader()))
     case operator =>
       lazy val fileNameWanted = reader.wantsFileName() || asksFileName(operator)
-      if (OperatorVerdict.of(operator).isEmpty || BroadcastOperators.readsBroadcast(operator)) {
-        val verdict = operator match {
+      if (!OperatorVerdict.isTagged(operator) || BroadcastOperators.readsBroadcast(operator)) {
+        OperatorVerdict.put(operator, operator match {
           case _: FileSourceScanExec if fileNameWanted =>
             JvmOperator("an operator above asks for the name of the file a row is from")
           case window: WindowExec
@@ -66,8 +67,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           case aggregation: SortAggregateExec if reader.stopsEarly && mayRaise(aggregation, conf) =>
             JvmOperator(MAY_STAY_UNREAD)
           case _ => OperatorRegistry.verdict(operator, conf)
-        }
-        OperatorVerdict.put(operator, verdict)
+        })
       }
       val stopsEarly = operator match {
         case _: LimitExec => true
