@@ -33,7 +33,6 @@ object FileScanOperator extends LeafOperator {
 
   private def obstacle(scan: FileSourceScanExec, conf: SQLConf): Option[String] = {
     val format = scan.relation.fileFormat
-    lazy val options = new ParquetOptions(scan.relation.options, conf)
     lazy val columns = scan.output.take(scan.requiredSchema.length)
     lazy val ofNested =
       if (columns.exists(column => SparkTypes.isNested(column.dataType))) nestedObstacle(scan, conf) else None
@@ -62,8 +61,7 @@ object FileScanOperator extends LeafOperator {
       Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
       Some("columns with default values are not native")
-    } else if (options.datetimeRebaseModeInRead == EXCEPTION ||
-        options.int96RebaseModeInRead == EXCEPTION) {
+    } else if (datetimeRebaseMode(scan, conf) == EXCEPTION || int96RebaseMode(scan, conf) == EXCEPTION) {
       Some("old dates and timestamps are to raise an exception")
     } else if (conf.isParquetINT96TimestampConversion) {
       Some("timestamps of type INT96 are to be converted between time zones")
@@ -77,6 +75,18 @@ object FileScanOperator extends LeafOperator {
   private val ROW_INDEX = ParquetFileFormat.ROW_INDEX_TEMPORARY_COLUMN_NAME
   private val EXCEPTION = LegacyBehaviorPolicy.EXCEPTION.toString
   private val LEGACY = LegacyBehaviorPolicy.LEGACY.toString
+
+  // As ParquetOptions has them, which looks at all the options there are.
+  private def datetimeRebaseMode(scan: FileSourceScanExec, conf: SQLConf): String =
+    rebaseMode(scan, ParquetOptions.DATETIME_REBASE_MODE)
+      .getOrElse(conf.getConf(SQLConf.PARQUET_REBASE_MODE_IN_READ).toString)
+
+  private def int96RebaseMode(scan: FileSourceScanExec, conf: SQLConf): String =
+    rebaseMode(scan, ParquetOptions.INT96_REBASE_MODE)
+      .getOrElse(conf.getConf(SQLConf.PARQUET_INT96_REBASE_MODE_IN_READ).toString)
+
+  private def rebaseMode(scan: FileSourceScanExec, option: String): Option[String] =
+    CaseInsensitiveMap(scan.relation.options).get(option)
 
   /** Whether the reader makes a column's values, as it does the positions of rows in their file. */
   private def isGenerated(column: Attribute): Boolean =
@@ -139,14 +149,13 @@ object FileScanOperator extends LeafOperator {
   }
 
   private def scanOptions(scan: FileSourceScanExec, conf: SQLConf): ParquetScanOptions = {
-    val options = new ParquetOptions(scan.relation.options, conf)
     val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
     ParquetScanOptions(
       caseSensitive = conf.caseSensitiveAnalysis,
       ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
       ignoreMissingFiles = fileOptions.ignoreMissingFiles,
-      legacyDatetimeDefault = options.datetimeRebaseModeInRead == LEGACY,
-      legacyInt96Default = options.int96RebaseModeInRead == LEGACY,
+      legacyDatetimeDefault = datetimeRebaseMode(scan, conf) == LEGACY,
+      legacyInt96Default = int96RebaseMode(scan, conf) == LEGACY,
       rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
       useStatistics = conf.parquetFilterPushDown,
       usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)

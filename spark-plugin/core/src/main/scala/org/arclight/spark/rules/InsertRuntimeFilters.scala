@@ -40,7 +40,7 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
           insert(plan)
         } catch {
           case NonFatal(defect) =>
-            awaited(plan).foreach(_.giveUp())
+            awaited(plan.collect { case stage: QueryStageExec => stage }).foreach(_.giveUp())
             RuleDefect.handle(ruleName, defect, conf)
             plan
         }
@@ -50,15 +50,19 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
     }
 
   private def insert(plan: SparkPlan): SparkPlan = {
-    val waitedFor = awaited(plan)
-    val minimum = ArclightConf.STAGE_FILTERS_MINIMUM.get(conf)
     // Of equal ways those of lower joins come first.
-    val joins = plan.collect { case join: BaseJoinExec => join }.reverse
-    def hasLargeScan = plan.exists {
-      case scan: FileSourceScanExec => JoinSides.reads(scan, minimum)
-      case _ => false
+    var joins = List.empty[BaseJoinExec]
+    var scans = List.empty[FileSourceScanExec]
+    var stages = List.empty[QueryStageExec]
+    plan.foreach {
+      case join: BaseJoinExec => joins ::= join
+      case scan: FileSourceScanExec => scans ::= scan
+      case stage: QueryStageExec => stages ::= stage
+      case _ =>
     }
-    if (waitedFor.isEmpty && (joins.isEmpty || !hasLargeScan)) {
+    val waitedFor = awaited(stages.reverse)
+    val minimum = ArclightConf.STAGE_FILTERS_MINIMUM.get(conf)
+    if (waitedFor.isEmpty && (joins.isEmpty || !scans.exists(JoinSides.reads(_, minimum)))) {
       plan
     } else {
       val links = joins.flatMap(KeyLinks.of(_, minimum))
@@ -67,9 +71,9 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
   }
 
   /** The keys that stages wait for. */
-  private def awaited(plan: SparkPlan): Seq[CollectedKeys] = plan.collect {
-    case stage: QueryStageExec if !stage.isMaterialized => StartedSide.of(stage).toSeq
-  }.flatten.flatMap(_.awaits).filterNot(_.isSettled).distinct
+  private def awaited(stages: Seq[QueryStageExec]): Seq[CollectedKeys] =
+    stages.filterNot(_.isMaterialized).flatMap(StartedSide.of).flatMap(_.awaits)
+      .filterNot(_.isSettled).distinct
 
   /**
    * One pass over a plan.
