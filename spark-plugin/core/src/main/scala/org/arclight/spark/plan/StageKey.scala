@@ -39,6 +39,8 @@ object StageKey {
     flat.key
   }
 
+  private val USUAL_PARTS = 256
+
   /** More parts are not worth remembering. */
   private val MAXIMUM_PARTS = 1 << 14
 
@@ -47,7 +49,7 @@ object StageKey {
    * named here has no key: it might change, or differ in what can't be seen.
    */
   private final class Parts {
-    private val values = new ArrayList[AnyRef]
+    private val values = new ArrayList[AnyRef](USUAL_PARTS)
     private val columns = new HashMap[ExprId, Integer]
     private var hasKey = true
 
