@@ -65,10 +65,10 @@ object ArclightConf {
       "have no filters across stages."))
 
   val PLAN_CACHE_ENTRIES: ConfigurationEntry[Int] = register(ConfigurationEntry.integer(
-    "spark.arclight.planCache.maxEntries", 256, 0, 1 << 16, Session, "0.1.0",
+    "spark.arclight.planCache.maxEntries", 256, 0, 1 << 16, Application, "0.1.0",
     "How many stages' plans the driver remembers, those that ran last: a query that is run again, " +
-      "over tables whose files may have changed, need not be written again for the engine. A plan " +
-      "takes up to 64 KiB; 0 remembers none."))
+      "over tables whose files may have changed, need not be written again for the engine. One " +
+      "takes some tens of KiB, and no more than about 300 KiB; 0 remembers none."))
 
   val TRANSITION_COST: ConfigurationEntry[Double] = register(ConfigurationEntry.nonNegative(
     "spark.arclight.transition.cost", 1.0, Session, "0.1.0",

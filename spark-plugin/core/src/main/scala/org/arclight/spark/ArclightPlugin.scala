@@ -11,6 +11,7 @@ import org.apache.spark.api.plugin.{DriverPlugin, ExecutorPlugin, PluginContext,
 import org.apache.spark.internal.Logging
 
 import org.arclight.spark.jni.{NativeLibraryLoader, NativeLibraryUnavailableException}
+import org.arclight.spark.plan.WrittenStages
 
 /** The one class a user names, in `spark.plugins`. */
 class ArclightPlugin extends SparkPlugin {
@@ -45,6 +46,7 @@ class ArclightDriverPlugin extends DriverPlugin with Logging {
         Collections.emptyMap()
       case None =>
         EngineState.becomeAvailable()
+        WrittenStages.start(conf)
         val changes = settings.changes
         changes.foreach { case (key, value) => conf.set(key, value) }
         logInfo(s"Arclight ${NativeLibraryLoader.pluginVersion()} is on and has set " +

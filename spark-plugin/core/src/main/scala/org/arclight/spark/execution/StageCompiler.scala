@@ -71,7 +71,10 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   /** The rows of a shuffle that was written natively. */
   def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD = {
     def compiled() = PlanningTime.measure(PlanningTime.Serializing) {
-      assemble(note(shuffleRead(None, source)), StageTop.NOTHING, Map.empty)
+      // It may be asked for again where it failed.
+      val compiler = new StageCompiler(sparkContext, conf)
+      compiler.assemble(
+        compiler.note(compiler.shuffleRead(None, source)), StageTop.NOTHING, Map.empty)
     }
     new NativeShuffleReadRDD(sparkContext, () => compiled(), source)
   }
@@ -80,8 +83,15 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       root: StagePart,
       top: StageTop,
       stageMetrics: Map[String, SQLMetric]): (StageProgram, Array[NativeStagePartition]) = {
-    val key = StageKey.of(conf, root.output.map(_.name) +: top.parts +: parts.map(_.parts))
-    val WrittenStage(plan, operators, fields) = WrittenStages.get(key, conf)(write(root, top))
+    // Spark's own expressions ask the thread for settings.
+    def key =
+      if (SQLConf.get eq conf) {
+        StageKey.of(conf, root.output.map(_.name) +: top.parts +: parts.map(_.parts))
+      } else {
+        None
+      }
+    val WrittenStage(plan, operators, fields) =
+      WrittenStages.current.get(key, conf)(write(root, top))
     val metrics = Array.fill(plan.operatorCount)(Map.empty[String, SQLMetric])
     val stageInputs = new Array[StageInput](inputs)
     parts.iterator.zip(operators).foreach { case (part, operator) =>

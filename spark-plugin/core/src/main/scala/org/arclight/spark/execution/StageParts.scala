@@ -75,7 +75,7 @@ private[execution] final case class InputPart(
     source.output.map(_.name),
     source.parts,
     top.parts,
-    plan.map(rows => Seq[Any](rows.output, rows.outputPartitioning, rows.outputOrdering)))
+    plan.map(_.output))
 }
 
 /** An operator over other parts. */

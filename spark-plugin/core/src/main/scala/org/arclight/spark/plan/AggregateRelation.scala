@@ -20,15 +20,7 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
       input, node.groupingExpressions, node.aggregateExpressions, node.aggregateAttributes,
       node.resultExpressions, node.nodeName,
       mergedAbove = node.requiredChildDistributionExpressions.isEmpty,
-      byPartition = isByPartition(node))
-
-  private def isByPartition(node: BaseAggregateExec): Boolean =
-    node.child.outputPartitioning match {
-      case hash: HashPartitioningLike => hash.expressions.forall { key =>
-        node.groupingExpressions.exists(_.semanticEquals(key))
-      }
-      case _ => false
-    }
+      byPartition = AggregateRelation.isByPartition(node))
 
   /**
    * Groups the rows of `input`, and gives `resultExpressions`: of partial aggregates the groups and
@@ -152,4 +144,16 @@ private[plan] trait AggregateRelation { this: StageBuilder =>
     }
     builder.build()
   }
+}
+
+object AggregateRelation {
+
+  /** Whether the rows of a group are all in one partition of what an aggregation reads. */
+  def isByPartition(node: BaseAggregateExec): Boolean =
+    node.child.outputPartitioning match {
+      case hash: HashPartitioningLike => hash.expressions.forall { key =>
+        node.groupingExpressions.exists(_.semanticEquals(key))
+      }
+      case _ => false
+    }
 }

@@ -8,13 +8,13 @@ import org.apache.spark.sql.catalyst.expressions._
 import org.apache.spark.sql.catalyst.trees.TreeNode
 import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec, SparkPlan}
 import org.apache.spark.sql.internal.SQLConf
-import org.apache.spark.sql.types.{DataType, Decimal}
+import org.apache.spark.sql.types.{DataType, Decimal, Metadata, StructField}
 import org.apache.spark.unsafe.types.UTF8String
 
 /**
  * All that a stage's plan is made of. Stages with equal keys have equal plans. Columns go by the
- * order in which they first come, not by their ids or names, so that a query that is planned again
- * has the keys it had; names that are in the plan are parts of their own.
+ * order in which they first come, not by their ids or names, which may have ids in them, so that a
+ * query that is planned again has the keys it had; names that are in the plan are parts of their own.
  */
 final class StageKey private (private val parts: Array[AnyRef]) {
 
@@ -44,6 +44,12 @@ object StageKey {
   /** More parts are not worth remembering. */
   private val MAXIMUM_PARTS = 1 << 14
 
+  /** Nor are more bytes of what parts consist of. */
+  private val MAXIMUM_SIZE = 1 << 16
+
+  /** What an element of a set takes, roughly. */
+  private val BYTES_OF_ELEMENT = 64L
+
   /**
    * Takes parts apart down to values that are compared as they are. What is of a class that isn't
    * named here has no key: it might change, or differ in what can't be seen.
@@ -51,7 +57,11 @@ object StageKey {
   private final class Parts {
     private val values = new ArrayList[AnyRef](USUAL_PARTS)
     private val columns = new HashMap[ExprId, Integer]
+    private val spellings = new HashMap[ExprId, AttributeReference]
     private var hasKey = true
+
+    /** Bytes of texts, binaries and sets. */
+    private var size = 0L
 
     def key: Option[StageKey] = if (hasKey) Some(new StageKey(values.toArray)) else None
 
@@ -72,15 +82,17 @@ object StageKey {
           put(Int.box(several.length))
           several.foreach(add)
         case several: Set[_] => addSet(several)
-        case value @ (_: DataType | _: String | _: Boolean | _: Byte | _: Short | _: Int |
-            _: Long | _: Float | _: Double | _: BigInt | _: Enumeration#Value | _: Enum[_]) =>
+        case value @ (_: DataType | _: StructField | _: Metadata | _: Boolean | _: Byte | _: Short |
+            _: Int | _: Long | _: Float | _: Double | _: Char | _: BigInt | _: Enumeration#Value |
+            _: Enum[_]) =>
           put(value.asInstanceOf[AnyRef])
+        case text: String => if (holds(2L * text.length)) put(text)
         case some: Class[_] =>
           put(CLASS)
           put(some)
-        case text: UTF8String => put(text.copy())
+        case text: UTF8String => if (holds(text.numBytes)) put(text.copy())
         case decimal: Decimal => put(decimal.toJavaBigDecimal)
-        case bytes: Array[Byte] => put(ByteBuffer.wrap(bytes.clone()))
+        case bytes: Array[Byte] => if (holds(bytes.length)) put(ByteBuffer.wrap(bytes.clone()))
         case id: ExprId =>
           put(COLUMN)
           addColumn(id)
@@ -94,6 +106,13 @@ object StageKey {
       if (values.size < MAXIMUM_PARTS) values.add(value) else giveUp()
 
     private def giveUp(): Unit = hasKey = false
+
+    /** Whether there is room for some more bytes. */
+    private def holds(bytes: Long): Boolean = {
+      size += bytes
+      if (size > MAXIMUM_SIZE) giveUp()
+      hasKey
+    }
 
     private def addProduct(product: Product): Unit = {
       put(product.getClass)
@@ -120,10 +139,25 @@ object StageKey {
       }
     }
 
+    /** To Spark, columns that are spelt in other ways are other expressions. */
+    private def addSpelling(column: AttributeReference): Unit = {
+      val first = spellings.putIfAbsent(column.exprId, column)
+      val isFirst = first == null || (first eq column) || first.name == column.name &&
+        first.qualifier == column.qualifier && first.metadata == column.metadata
+      if (isFirst) {
+        put(SPELT_ALIKE)
+      } else {
+        add(column.name)
+        add(column.qualifier)
+        add(column.metadata)
+      }
+    }
+
     private def addExpression(expression: Expression): Unit = expression match {
       case column: AttributeReference =>
         put(classOf[AttributeReference])
         addColumn(column.exprId)
+        addSpelling(column)
         add(column.dataType)
         add(column.nullable)
       case alias: Alias =>
@@ -150,9 +184,9 @@ object StageKey {
       case _ =>
     }
 
-    private def addSet(several: Set[_]): Unit = {
+    private def addSet(several: Set[_]): Unit = if (holds(BYTES_OF_ELEMENT * several.size)) {
       val values = several.map {
-        case text: UTF8String => text.copy()
+        case text: UTF8String if holds(text.numBytes) => text.copy()
         case value @ (null | _: Boolean | _: Byte | _: Short | _: Int | _: Long | _: Float |
             _: Double) => value
         case _ => UNKNOWN
@@ -167,6 +201,7 @@ object StageKey {
   private object CLASS
   private object COLUMN
   private object OPERATOR
+  private object SPELT_ALIKE
   private object UNKNOWN
 
   /** Classes of which nothing counts but what their products show. */

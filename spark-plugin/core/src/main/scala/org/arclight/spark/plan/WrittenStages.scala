@@ -1,8 +1,9 @@
 package org.arclight.spark.plan
 
 import java.util.LinkedHashMap
+import java.util.concurrent.atomic.LongAdder
 
-import org.apache.spark.SparkException
+import org.apache.spark.{SparkConf, SparkException}
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
@@ -17,50 +18,70 @@ import org.arclight.spark.ArclightConf
 final case class WrittenStage(plan: StagePlan, operators: Array[Int], fields: Int)
 
 /**
- * The plans that the application wrote last. A query that is run again, as dashboards do, has the
- * stages that it had.
+ * The plans that were written or found last. A query that is run again, as dashboards do, has the
+ * stages that it had. Of many threads.
+ *
+ * @param most how many plans are remembered
  */
-object WrittenStages {
+final class WrittenStages(most: Int) {
 
-  private val written = new LinkedHashMap[StageKey, WrittenStage](16, 0.75f, true)
+  private val remembered = new LinkedHashMap[StageKey, WrittenStage](16, 0.75f, true)
 
-  /** Larger plans are written each time, in bytes. */
-  private val MAXIMUM_SIZE = 1 << 16
+  /** How often a plan was found, and how often one was written. */
+  private[spark] val found = new LongAdder
+  private[spark] val written = new LongAdder
 
   /**
    * The plan of a stage.
    *
-   * @param key None for a stage that is like no other
+   * @param key None for a stage that is like no other; looked at only if plans are remembered
    * @param write writes the plan
    */
-  def get(key: Option[StageKey], conf: SQLConf)(write: => WrittenStage): WrittenStage = {
-    val most = ArclightConf.PLAN_CACHE_ENTRIES.get(conf)
-    val before = if (most > 0) key.flatMap(find) else None
-    before match {
+  def get(key: => Option[StageKey], conf: SQLConf)(write: => WrittenStage): WrittenStage =
+    (if (most > 0) key else None) match {
       case Some(known) =>
-        if (ArclightConf.TEST_WRITE_AGAIN.get(conf)) check(known, write, conf)
-        known
+        find(known) match {
+          case Some(stage) =>
+            found.increment()
+            if (ArclightConf.TEST_WRITE_AGAIN.get(conf)) WrittenStages.check(stage, write, conf)
+            stage
+          case None =>
+            val stage = write
+            written.increment()
+            if (stage.plan.bytes.length <= WrittenStages.MAXIMUM_SIZE) put(known, stage)
+            stage
+        }
       case None =>
-        val stage = write
-        key.filter(_ => stage.plan.bytes.length <= MAXIMUM_SIZE).foreach(put(_, stage, most))
-        stage
+        written.increment()
+        write
     }
-  }
-
-  /** How many plans are remembered. */
-  private[spark] def size: Int = written.synchronized(written.size)
 
   private def find(key: StageKey): Option[WrittenStage] =
-    written.synchronized(Option(written.get(key)))
+    remembered.synchronized(Option(remembered.get(key)))
 
-  private def put(key: StageKey, stage: WrittenStage, most: Int): Unit = written.synchronized {
-    written.put(key, stage)
-    val oldest = written.entrySet.iterator
-    while (written.size > most) {
+  private def put(key: StageKey, stage: WrittenStage): Unit = remembered.synchronized {
+    remembered.put(key, stage)
+    if (remembered.size > most) {
+      val oldest = remembered.entrySet.iterator
       oldest.next()
       oldest.remove()
     }
   }
+}
+
+object WrittenStages {
+
+  /** Larger plans are written each time, in bytes. */
+  private val MAXIMUM_SIZE = 1 << 16
+
+  @volatile private var ofApplication = new WrittenStages(0)
+
+  /** Those of the application. */
+  def current: WrittenStages = ofApplication
+
+  /** Begins an application's. */
+  private[spark] def start(conf: SparkConf): Unit =
+    ofApplication = new WrittenStages(ArclightConf.PLAN_CACHE_ENTRIES.get(conf))
 
   private def check(known: WrittenStage, again: WrittenStage, conf: SQLConf): Unit = {
     def described(stage: WrittenStage) = (
@@ -68,7 +89,8 @@ object WrittenStages {
       stage.plan.jvmExpressions.map { expression =>
         // Of what has no key the text is compared.
         val key = StageKey.of(conf, Seq(expression.expression))
-        (key.fold(expression.expression.sql)(_ => ""), key, expression.inputTypes, expression.inputNullable, expression.outputType)
+        (key.fold(expression.expression.sql)(_ => ""), key, expression.inputTypes,
+          expression.inputNullable, expression.outputType)
       })
     if (described(known) != described(again)) {
       throw SparkException.internalError("Two stages with the same key have other plans.")

@@ -61,7 +61,7 @@ object FileScanOperator extends LeafOperator {
       Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
       Some("columns with default values are not native")
-    } else if (datetimeRebaseMode(scan, conf) == EXCEPTION || int96RebaseMode(scan, conf) == EXCEPTION) {
+    } else if (rebaseModes(scan, conf).contains(EXCEPTION)) {
       Some("old dates and timestamps are to raise an exception")
     } else if (conf.isParquetINT96TimestampConversion) {
       Some("timestamps of type INT96 are to be converted between time zones")
@@ -76,17 +76,16 @@ object FileScanOperator extends LeafOperator {
   private val EXCEPTION = LegacyBehaviorPolicy.EXCEPTION.toString
   private val LEGACY = LegacyBehaviorPolicy.LEGACY.toString
 
-  // As ParquetOptions has them, which looks at all the options there are.
-  private def datetimeRebaseMode(scan: FileSourceScanExec, conf: SQLConf): String =
-    rebaseMode(scan, ParquetOptions.DATETIME_REBASE_MODE)
-      .getOrElse(conf.getConf(SQLConf.PARQUET_REBASE_MODE_IN_READ).toString)
-
-  private def int96RebaseMode(scan: FileSourceScanExec, conf: SQLConf): String =
-    rebaseMode(scan, ParquetOptions.INT96_REBASE_MODE)
-      .getOrElse(conf.getConf(SQLConf.PARQUET_INT96_REBASE_MODE_IN_READ).toString)
-
-  private def rebaseMode(scan: FileSourceScanExec, option: String): Option[String] =
-    CaseInsensitiveMap(scan.relation.options).get(option)
+  /** How old dates and timestamps are read, and those of type INT96. */
+  private def rebaseModes(scan: FileSourceScanExec, conf: SQLConf): Seq[String] =
+    if (scan.relation.options.keysIterator.forall(_.equalsIgnoreCase("path"))) {
+      // As ParquetOptions has it, which looks at much else.
+      Seq(SQLConf.PARQUET_REBASE_MODE_IN_READ, SQLConf.PARQUET_INT96_REBASE_MODE_IN_READ)
+        .map(conf.getConf(_).toString)
+    } else {
+      val options = new ParquetOptions(scan.relation.options, conf)
+      Seq(options.datetimeRebaseModeInRead, options.int96RebaseModeInRead)
+    }
 
   /** Whether the reader makes a column's values, as it does the positions of rows in their file. */
   private def isGenerated(column: Attribute): Boolean =
@@ -149,13 +148,14 @@ object FileScanOperator extends LeafOperator {
   }
 
   private def scanOptions(scan: FileSourceScanExec, conf: SQLConf): ParquetScanOptions = {
+    val Seq(datetimes, int96) = rebaseModes(scan, conf)
     val fileOptions = new FileSourceOptions(CaseInsensitiveMap(scan.relation.options))
     ParquetScanOptions(
       caseSensitive = conf.caseSensitiveAnalysis,
       ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
       ignoreMissingFiles = fileOptions.ignoreMissingFiles,
-      legacyDatetimeDefault = datetimeRebaseMode(scan, conf) == LEGACY,
-      legacyInt96Default = int96RebaseMode(scan, conf) == LEGACY,
+      legacyDatetimeDefault = datetimes == LEGACY,
+      legacyInt96Default = int96 == LEGACY,
       rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
       useStatistics = conf.parquetFilterPushDown,
       usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)

@@ -233,6 +233,8 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
    * }}}
    */
   private def convertTopN(take: TakeOrderedAndProjectExec): SparkPlan = {
+    // A verdict is found out later.
+    val conf = this.conf
     val first = LocalTopNExec(take.limit, take.sortOrder, take.child)
     take.logicalLink.foreach(first.setLogicalLink)
     OperatorVerdict.put(first, OperatorRegistry.verdict(first, conf))
@@ -255,6 +257,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   private def withoutSorting(plan: SparkPlan): SparkPlan = plan match {
     case stage @ NativeStageExec(top: LocalTopNExec)
         if SortOrder.orderingSatisfies(top.child.outputOrdering, top.sortOrder) =>
+      val conf = this.conf
       val limit = LocalLimitExec(top.limit, top.child)
       limit.copyTagsFrom(top)
       OperatorVerdict.put(limit, OperatorRegistry.verdict(limit, conf))

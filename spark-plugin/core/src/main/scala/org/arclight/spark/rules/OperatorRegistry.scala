@@ -7,7 +7,7 @@ import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{CollectKeysExec, FilterByKeysExec, LocalTopNExec, PlacedSplit, StageSource}
-import org.arclight.spark.plan.{FilterTerms, Generators, Relation, SparkTypes, StageBuilder}
+import org.arclight.spark.plan.{AggregateRelation, FilterTerms, Generators, Relation, SparkTypes, StageBuilder}
 import org.arclight.spark.plan.expressions.{ConditionalExpressions, ExpressionSupport, Native, SupportLevel, ThroughJvm, Unsupported, WindowFunctions}
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
@@ -30,8 +30,8 @@ sealed trait OperatorEntry {
  * An operator over the rows of its children.
  *
  * @param write writes its relations over those of its children
- * @param moreParts what `write` makes them of, beside the fields of the operator and what its
- *     children's columns, partitioning and order are
+ * @param moreParts what `write` makes them of, beside the operator's fields and its children's
+ *     columns
  */
 final case class StreamingOperator(
     operatorClass: Class[_ <: SparkPlan],
@@ -89,12 +89,17 @@ object OperatorRegistry {
 
   private def streaming[T <: SparkPlan](operatorClass: Class[T], saving: Double)(
       check: (T, SQLConf) => SupportLevel)(
-      write: (T, Seq[Relation], StageBuilder) => Relation): OperatorEntry =
+      write: (T, Seq[Relation], StageBuilder) => Relation): StreamingOperator =
     StreamingOperator(
       operatorClass,
       saving,
       (plan, conf) => check(operatorClass.cast(plan), conf),
       (plan, inputs, builder) => write(operatorClass.cast(plan), inputs, builder))
+
+  private def aggregation[T <: BaseAggregateExec](operatorClass: Class[T])(
+      write: (T, Seq[Relation], StageBuilder) => Relation): OperatorEntry =
+    streaming(operatorClass, COSTLY)(checkAggregate)(write)
+      .copy(moreParts = node => Seq(AggregateRelation.isByPartition(operatorClass.cast(node))))
 
   val entries: Seq[OperatorEntry] = Seq(
     FileScanOperator,
@@ -115,16 +120,16 @@ object OperatorRegistry {
       builder.project(inputs.head, project.projectList)
     },
 
-    streaming(classOf[HashAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+    aggregation(classOf[HashAggregateExec]) { (node, inputs, builder) =>
       builder.aggregate(inputs.head, node)
     },
 
-    streaming(classOf[ObjectHashAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+    aggregation(classOf[ObjectHashAggregateExec]) { (node, inputs, builder) =>
       builder.aggregate(inputs.head, node)
     },
 
     // It promises its output in the order of its groups.
-    streaming(classOf[SortAggregateExec], COSTLY)(checkAggregate) { (node, inputs, builder) =>
+    aggregation(classOf[SortAggregateExec]) { (node, inputs, builder) =>
       val aggregated = builder.aggregate(inputs.head, node)
       if (node.outputOrdering.isEmpty) {
         aggregated

@@ -3,6 +3,8 @@ package org.arclight.spark.rules
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution.SparkPlan
 
+import org.arclight.spark.PlanningTime
+
 /** Whether an operator can be native, and why not. */
 sealed trait OperatorVerdict
 
@@ -10,9 +12,9 @@ sealed trait OperatorVerdict
  * What is found out when it is first asked for: adaptive execution plans most operators anew before
  * it runs them. It goes with copies of a node, and to executors it goes unasked.
  */
-private final class Later[T](@transient private var find: () => T) extends Serializable {
+private[rules] final class Later[T](@transient private var find: () => T) extends Serializable {
   @transient lazy val value: T = {
-    val found = find()
+    val found = PlanningTime.measure(PlanningTime.Tagging)(find())
     // It holds plans.
     find = null
     found

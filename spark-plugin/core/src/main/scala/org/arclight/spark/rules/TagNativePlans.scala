@@ -1,5 +1,7 @@
 package org.arclight.spark.rules
 
+import scala.util.control.NonFatal
+
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName, SortOrder}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
@@ -58,7 +60,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
     case operator =>
       lazy val fileNameWanted = reader.wantsFileName() || asksFileName(operator)
       if (!OperatorVerdict.isTagged(operator) || BroadcastOperators.readsBroadcast(operator)) {
-        OperatorVerdict.put(operator, operator match {
+        OperatorVerdict.put(operator, guarded(conf)(operator match {
           case _: FileSourceScanExec if fileNameWanted =>
             JvmOperator("an operator above asks for the name of the file a row is from")
           case window: WindowExec
@@ -67,7 +69,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           case aggregation: SortAggregateExec if reader.stopsEarly && mayRaise(aggregation, conf) =>
             JvmOperator(MAY_STAY_UNREAD)
           case _ => OperatorRegistry.verdict(operator, conf)
-        })
+        }))
       }
       val stopsEarly = operator match {
         case _: LimitExec => true
@@ -79,6 +81,16 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
       }
       operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))
   }
+
+  /** A verdict; what none can be found of stays Spark's. It may be asked for outside a rule. */
+  private def guarded(conf: SQLConf)(verdict: => OperatorVerdict): OperatorVerdict =
+    try {
+      verdict
+    } catch {
+      case NonFatal(defect) =>
+        RuleDefect.handle(ruleName, defect, conf)
+        JvmOperator(s"whether it can be native was not found out: $defect")
+    }
 
   /**
    * Whether what Spark evaluates while it takes in sorted groups may raise; the engine takes in all

@@ -62,6 +62,8 @@ class StageKeySuite extends AnyFunSuite {
       Add(Literal(1), Literal(2), EvalMode.ANSI), Add(Literal(1), Literal(2), EvalMode.LEGACY),
       Cast(Literal(1), StringType, Some("UTC")), Cast(Literal(1), StringType, Some("CET")),
       SortOrder(column(), Ascending), SortOrder(column(), Descending),
+      Like(Literal("a"), Literal("b"), '!'), Like(Literal("a"), Literal("b"), '?'),
+      StructField("a", IntegerType), StructField("a", IntegerType, nullable = false),
       BuildLeft, BuildRight, Nil, Seq(Nil), None, Some(1), Some(2), true, false, "", null,
       Seq[Any](Seq(1), 2), Seq[Any](1, Seq(2)), Seq(Seq(1, 2)), Seq(1, 2))
     parts.combinations(2).foreach { case Seq(one, other) => checkOther(one, other) }
@@ -73,6 +75,13 @@ class StageKeySuite extends AnyFunSuite {
     checkOther(Seq(a, b, a), Seq(a, b, b))
     checkSame(Seq(a, b, Alias(a, "y")(b.exprId)), Seq(b, a, Alias(b, "y")(a.exprId)))
     checkOther(Seq(a, b, Alias(a, "y")(b.exprId)), Seq(a, b, Alias(a, "y")()))
+  }
+
+  test("columns that are spelt in another way are other expressions") {
+    val a = column("a")
+    val spelt = Seq(a.withName("A"), a.withQualifier(Seq("t")))
+    checkSame(Seq(a, a), Seq(spelt.head, spelt.head))
+    spelt.foreach(other => checkOther(Seq(a, a), Seq(a, other)))
   }
 
   test("errors name the place in the query") {
@@ -128,7 +137,9 @@ class StageKeySuite extends AnyFunSuite {
       Literal(InternalRow(1), StructType(Seq(StructField("a", IntegerType)))),
       InSet(column(), Set(Decimal(1))),
       new AtomicLong(1), new Object, Map(1 -> 2), () => 1,
-      Hidden(1)(2), Seq.fill(1 << 15)(1))
+      Hidden(1)(2), Seq.fill(1 << 15)(1), Literal(new Array[Byte](1 << 17)), "a" * (1 << 16),
+      Literal(UTF8String.fromString("a" * (1 << 17))), (1 to 2000).toSet[Any],
+      (1 to 900).map(n => UTF8String.fromString(n.toString * 50)).toSet[Any])
     unknown.foreach { part =>
       assert(key(part).isEmpty, part)
       assert(key(1, Seq(part)).isEmpty, part)
