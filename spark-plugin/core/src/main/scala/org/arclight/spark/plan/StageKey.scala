@@ -3,8 +3,10 @@ package org.arclight.spark.plan
 import java.nio.ByteBuffer
 import java.util.{ArrayList, Arrays, HashMap}
 
+import org.apache.spark.QueryContext
 import org.apache.spark.arclight.SessionSettings
 import org.apache.spark.sql.catalyst.expressions._
+import org.apache.spark.sql.catalyst.expressions.aggregate.DeclarativeAggregate
 import org.apache.spark.sql.catalyst.trees.TreeNode
 import org.apache.spark.sql.execution.{ScalarSubquery => ScalarSubqueryExec, SparkPlan}
 import org.apache.spark.sql.internal.SQLConf
@@ -176,13 +178,19 @@ object StageKey {
       case _ => giveUp()
     }
 
-    /** The place in a query that errors name. */
-    private def addContext(expression: Expression): Unit = expression match {
-      case raising: SupportQueryContext =>
-        val context = raising.getContextOrNull()
-        put(if (context == null) NULL else context)
-      case _ =>
+    /** The place in a query that errors name; an aggregate function gives its own to its parts. */
+    private def addContext(expression: Expression): Unit = {
+      expression match {
+        case raising: SupportQueryContext => addContext(raising.getContextOrNull())
+        case _ =>
+      }
+      expression match {
+        case function: DeclarativeAggregate => addContext(function.origin.context)
+        case _ =>
+      }
     }
+
+    private def addContext(context: QueryContext): Unit = put(if (context == null) NULL else context)
 
     private def addSet(several: Set[_]): Unit = if (holds(BYTES_OF_ELEMENT * several.size)) {
       val values = several.map {

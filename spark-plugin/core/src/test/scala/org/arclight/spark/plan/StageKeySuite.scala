@@ -4,7 +4,7 @@ import java.util.concurrent.atomic.AtomicLong
 
 import org.apache.spark.sql.catalyst.InternalRow
 import org.apache.spark.sql.catalyst.expressions._
-import org.apache.spark.sql.catalyst.expressions.aggregate.Sum
+import org.apache.spark.sql.catalyst.expressions.aggregate.{Skewness, Sum}
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans.physical.HashPartitioning
 import org.apache.spark.sql.catalyst.trees.{CurrentOrigin, Origin}
@@ -85,15 +85,21 @@ class StageKeySuite extends AnyFunSuite {
   }
 
   test("errors name the place in the query") {
-    def quotient(start: Int, text: String = "select 1 / 2"): Expression =
+    def at(start: Int, text: String)(expression: => Expression): Expression =
       CurrentOrigin.withOrigin(Origin(
         line = Some(1), startPosition = Some(start), startIndex = Some(start), stopIndex = Some(11),
-        sqlText = Some(text))) {
-        Divide(Literal(1.0), Literal(2.0), EvalMode.ANSI)
-      }
-    checkSame(quotient(7), quotient(7))
-    checkOther(quotient(7), quotient(8))
-    checkOther(quotient(7), quotient(7, "select 1 / 3"))
+        sqlText = Some(text)))(expression)
+    val expressions = Seq[() => Expression](
+      () => Divide(Literal(1.0), Literal(2.0), EvalMode.ANSI),
+      () => Sum(Literal(1L)),
+      // It divides, which names its own place.
+      () => Skewness(Literal(1.0)))
+    expressions.foreach { expression =>
+      def placed(start: Int, text: String = "select 1 / 2") = at(start, text)(expression())
+      checkSame(placed(7), placed(7))
+      checkOther(placed(7), placed(8))
+      checkOther(placed(7), placed(7, "select 1 / 3"))
+    }
   }
 
   test("settings and the machine's time zone count") {
