@@ -1,6 +1,7 @@
 package org.arclight.spark.plan
 
 import java.util.LinkedHashMap
+import java.util.Map.Entry
 import java.util.concurrent.atomic.LongAdder
 
 import org.apache.spark.{SparkConf, SparkException}
@@ -25,7 +26,10 @@ final case class WrittenStage(plan: StagePlan, operators: Array[Int], fields: In
  */
 final class WrittenStages(most: Int) {
 
-  private val remembered = new LinkedHashMap[StageKey, WrittenStage](16, 0.75f, true)
+  private val remembered = new LinkedHashMap[StageKey, WrittenStage](16, 0.75f, true) {
+    override protected def removeEldestEntry(eldest: Entry[StageKey, WrittenStage]): Boolean =
+      size > most
+  }
 
   /** How often a plan was found, and how often one was written. */
   private[spark] val found = new LongAdder
@@ -37,36 +41,26 @@ final class WrittenStages(most: Int) {
    * @param key None for a stage that is like no other; looked at only if plans are remembered
    * @param write writes the plan
    */
-  def get(key: => Option[StageKey], conf: SQLConf)(write: => WrittenStage): WrittenStage =
-    (if (most > 0) key else None) match {
-      case Some(known) =>
-        find(known) match {
-          case Some(stage) =>
-            found.increment()
-            if (ArclightConf.TEST_WRITE_AGAIN.get(conf)) WrittenStages.check(stage, write, conf)
-            stage
-          case None =>
-            val stage = write
-            written.increment()
-            if (stage.plan.bytes.length <= WrittenStages.MAXIMUM_SIZE) put(known, stage)
-            stage
-        }
+  def get(key: => Option[StageKey], conf: SQLConf)(write: => WrittenStage): WrittenStage = {
+    val known = if (most > 0) key else None
+    known.flatMap(find) match {
+      case Some(stage) =>
+        found.increment()
+        if (ArclightConf.TEST_WRITE_AGAIN.get(conf)) WrittenStages.check(stage, write, conf)
+        stage
       case None =>
+        val stage = write
         written.increment()
-        write
+        if (stage.plan.bytes.length <= WrittenStages.MAXIMUM_SIZE) known.foreach(put(_, stage))
+        stage
     }
+  }
 
   private def find(key: StageKey): Option[WrittenStage] =
     remembered.synchronized(Option(remembered.get(key)))
 
-  private def put(key: StageKey, stage: WrittenStage): Unit = remembered.synchronized {
-    remembered.put(key, stage)
-    if (remembered.size > most) {
-      val oldest = remembered.entrySet.iterator
-      oldest.next()
-      oldest.remove()
-    }
-  }
+  private def put(key: StageKey, stage: WrittenStage): Unit =
+    remembered.synchronized(remembered.put(key, stage))
 }
 
 object WrittenStages {
