@@ -3,40 +3,14 @@ package org.arclight.spark.execution
 import scala.collection.mutable.ArrayBuffer
 
 import org.apache.spark.{SparkContext, SparkException}
-import org.apache.spark.sql.execution.{ExecSubqueryExpression, SparkPlan, UnionExec}
-import org.apache.spark.sql.execution.joins.CartesianProductExec
+import org.apache.spark.sql.execution.{ExecSubqueryExpression, SparkPlan}
 import org.apache.spark.sql.execution.metric.SQLMetric
-import org.apache.spark.sql.catalyst.plans.physical.UnknownPartitioning
 import org.apache.spark.sql.catalyst.trees.TreePattern.PLAN_EXPRESSION
 import org.apache.spark.sql.internal.SQLConf
 
 import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.plan.{Relation, StageBuilder, StageKey, WrittenStage, WrittenStages}
 import org.arclight.spark.rules.{FramingOperator, LeafOperator, OpenedLeaf, OperatorRegistry, ReplacedOperator, StreamingOperator}
-
-/** A task's part of an input, and where it would best be read. */
-final case class PlacedSplit(split: InputSplit, preferredLocations: Seq[String])
-
-/**
- * What each task of a stage reads: parts of inputs, by the inputs' numbers.
- *
- * @param tasks what the tasks read, each its own; None if nothing says how many tasks there are
- * @param everywhere what every task reads too
- */
-private[execution] final case class Layout(
-    tasks: Option[IndexedSeq[Layout.Parts]],
-    everywhere: Layout.Parts) {
-
-  /** How many tasks there are. */
-  def taskCount: Int = tasks.fold(0)(_.length)
-
-  /** All that each task reads. */
-  def whole: IndexedSeq[Layout.Parts] = tasks.getOrElse(IndexedSeq.empty).map(_ ++ everywhere)
-}
-
-private[execution] object Layout {
-  type Parts = Map[Int, PlacedSplit]
-}
 
 /**
  * Makes one RDD of a native stage's operators, when the stage executes: only then subqueries have
@@ -86,7 +60,8 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
     // Spark's own expressions ask the thread for settings.
     def key =
       if (SQLConf.get eq conf) {
-        StageKey.of(conf, root.output.map(_.name) +: top.parts +: parts.map(_.parts))
+        StageKey.of(
+          conf, Iterator(root.output.map(_.name), top.parts) ++ parts.iterator.map(_.parts))
       } else {
         None
       }
@@ -118,14 +93,14 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
     (program, tasks)
   }
 
-  private def partitions(layout: Layout): Array[NativeStagePartition] =
-    layout.whole.zipWithIndex.map { case (parts, index) =>
-      val splits = Array.tabulate[InputSplit](inputs) { input =>
-        parts.get(input).fold[InputSplit](AbsentSplit)(_.split)
-      }
-      val preferred = parts.values.map(_.preferredLocations).find(_.nonEmpty).getOrElse(Nil)
-      new NativeStagePartition(index, splits, preferred)
-    }.toArray
+  private def partitions(layout: Layout): Array[NativeStagePartition] = {
+    val splitsOf = Array.tabulate(inputs)(layout.splitOf)
+    Array.tabulate(layout.taskCount) { task =>
+      val placed = splitsOf.map(_(task))
+      val preferred = placed.iterator.map(_.preferredLocations).find(_.nonEmpty).getOrElse(Nil)
+      new NativeStagePartition(task, placed.map(_.split), preferred)
+    }
+  }
 
   private def write(root: StagePart, top: StageTop): WrittenStage = {
     val builder = new StageBuilder(conf)
@@ -161,10 +136,12 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
         case Some(leaf: LeafOperator) =>
           val OpenedLeaf(source, splits) = leaf.open(operator, conf)
           val number = newInput()
-          InputPart(Some(operator), number, source, perTask(number, splits), operator.metrics)
+          InputPart(
+            Some(operator), number, source, Layout.perTask(number, splits), operator.metrics)
         case Some(streaming: StreamingOperator) =>
           val children = operator.children.map(open)
-          OperatorPart(operator, streaming, children, combine(operator, children.map(_.layout)))
+          OperatorPart(
+            operator, streaming, children, Layout.together(operator, children.map(_.layout)))
         case Some(_: FramingOperator | _: ReplacedOperator) | None =>
           throw SparkException.internalError(s"${operator.nodeName} is in a native stage.")
       }
@@ -184,7 +161,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       _.broadcastInput(_, child.output),
       _ => BroadcastInput(rows))
     val split = PlacedSplit(BroadcastSplit(rows.id), Nil)
-    InputPart(Some(child), number, source, Layout(None, Map(number -> split)))
+    InputPart(Some(child), number, source, Layout.everywhere(number, split))
   }
 
   private def openRows(child: SparkPlan): InputPart =
@@ -198,7 +175,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
           _.rowsInput(_, child.output),
           _ => RowsInput(rows, child.output.map(_.dataType).toArray))
         val splits = rows.partitions.toSeq.map(partition => PlacedSplit(RowsSplit(partition), Nil))
-        InputPart(Some(child), number, source, perTask(number, splits))
+        InputPart(Some(child), number, source, Layout.perTask(number, splits))
     }
 
   private def shuffleRead(plan: Option[SparkPlan], shuffle: NativeShuffleSource): InputPart = {
@@ -209,47 +186,12 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       _.shuffleRead(_, shuffle.output),
       ShuffleInput(shuffle.dependency, shuffle.readMetrics, _))
     val splits = shuffle.specs.map(spec => PlacedSplit(ShuffleSplit(spec), Nil))
-    InputPart(plan, number, source, perTask(number, splits), top = shuffle.top)
+    InputPart(plan, number, source, Layout.perTask(number, splits), top = shuffle.top)
   }
 
   private def newInput(): Int = {
     inputs += 1
     inputs - 1
-  }
-
-  private def perTask(input: Int, splits: Seq[PlacedSplit]): Layout =
-    perTask(splits.map(split => Map(input -> split)).toIndexedSeq)
-
-  private def perTask(tasks: IndexedSeq[Layout.Parts]): Layout = Layout(Some(tasks), Map.empty)
-
-  /** Which parts of an operator's inputs come together in a task. */
-  private def combine(operator: SparkPlan, layouts: Seq[Layout]): Layout = operator match {
-    case union: UnionExec if union.outputPartitioning.isInstanceOf[UnknownPartitioning] =>
-      perTask(layouts.flatMap(_.whole).toIndexedSeq)
-    case _: UnionExec => zip(layouts.filter(_.tasks.exists(_.nonEmpty)))
-    case _: CartesianProductExec =>
-      // As Spark's CartesianRDD numbers the pairs.
-      val Seq(left, right) = layouts.map(_.whole)
-      perTask(left.flatMap(one => right.map(one ++ _)))
-    case _ => zip(layouts)
-  }
-
-  private def zip(layouts: Seq[Layout]): Layout = layouts match {
-    case Seq(only) => only
-    case _ => zipAll(layouts)
-  }
-
-  private def zipAll(layouts: Seq[Layout]): Layout = {
-    val tasks = layouts.flatMap(_.tasks)
-    val counts = tasks.map(_.length).distinct
-    if (counts.length > 1) {
-      throw SparkException.internalError(
-        s"The inputs of a native stage have ${counts.mkString(" and ")} partitions.")
-    }
-    val together = counts.headOption.map { count =>
-      (0 until count).map(index => tasks.map(_(index)).reduce(_ ++ _))
-    }
-    Layout(together, layouts.map(_.everywhere).foldLeft[Layout.Parts](Map.empty)(_ ++ _))
   }
 
   // Spark waits for the subqueries of the nodes it executes, and these aren't executed.

@@ -4,7 +4,7 @@ import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.execution.SparkPlan
 import org.apache.spark.sql.execution.metric.SQLMetric
 
-import org.arclight.spark.plan.{Relation, StageBuilder}
+import org.arclight.spark.plan.{Relation, StageBuilder, StageKey}
 import org.arclight.spark.rules.StreamingOperator
 
 /**
@@ -91,5 +91,5 @@ private[execution] final case class OperatorPart(
   override def metrics: Map[String, SQLMetric] = operator.metrics
 
   override def parts: Seq[Any] = Seq[Any](
-    operator.getClass, children.length, operator.productIterator.toSeq, entry.moreParts(operator))
+    operator.getClass, children.length, StageKey.Fields(operator), entry.moreParts(operator))
 }

@@ -34,12 +34,15 @@ object StageKey {
    * The key of what is made of some parts in a session with its settings. None if one of the parts
    * can't be told from others like it.
    */
-  def of(conf: SQLConf, parts: Iterable[Any]): Option[StageKey] = {
+  def of(conf: SQLConf, parts: IterableOnce[Any]): Option[StageKey] = {
     val flat = new Parts
     flat.addSession(conf)
-    parts.foreach(flat.add)
+    parts.iterator.foreach(flat.add)
     flat.key
   }
+
+  /** The fields of an operator, without those that are operators themselves. */
+  final case class Fields(operator: SparkPlan)
 
   private val USUAL_PARTS = 256
 
@@ -76,6 +79,7 @@ object StageKey {
     def add(part: Any): Unit = if (hasKey) {
       part match {
         case expression: Expression => addExpression(expression)
+        case Fields(operator) => addFields(operator)
         // A stage's operators are parts of their own.
         case _: SparkPlan => put(OPERATOR)
         case _: TreeNode[_] => giveUp()

@@ -61,7 +61,7 @@ object FileScanOperator extends LeafOperator {
       Some("columns that are found by their field ids are not native")
     } else if (ResolveDefaultColumns.existenceDefaultValues(scan.requiredSchema).exists(_ != null)) {
       Some("columns with default values are not native")
-    } else if (rebaseModes(scan, conf).contains(EXCEPTION)) {
+    } else if (rebaseModes(scan, conf).contains(LegacyBehaviorPolicy.EXCEPTION)) {
       Some("old dates and timestamps are to raise an exception")
     } else if (conf.isParquetINT96TimestampConversion) {
       Some("timestamps of type INT96 are to be converted between time zones")
@@ -73,18 +73,21 @@ object FileScanOperator extends LeafOperator {
   }
 
   private val ROW_INDEX = ParquetFileFormat.ROW_INDEX_TEMPORARY_COLUMN_NAME
-  private val EXCEPTION = LegacyBehaviorPolicy.EXCEPTION.toString
-  private val LEGACY = LegacyBehaviorPolicy.LEGACY.toString
 
   /** How old dates and timestamps are read, and those of type INT96. */
-  private def rebaseModes(scan: FileSourceScanExec, conf: SQLConf): Seq[String] =
+  private def rebaseModes(
+      scan: FileSourceScanExec,
+      conf: SQLConf): Seq[LegacyBehaviorPolicy.Value] =
     if (scan.relation.options.keysIterator.forall(_.equalsIgnoreCase("path"))) {
       // As ParquetOptions has it, which looks at much else.
       Seq(SQLConf.PARQUET_REBASE_MODE_IN_READ, SQLConf.PARQUET_INT96_REBASE_MODE_IN_READ)
-        .map(conf.getConf(_).toString)
+        .map(conf.getConf(_))
     } else {
       val options = new ParquetOptions(scan.relation.options, conf)
-      Seq(options.datetimeRebaseModeInRead, options.int96RebaseModeInRead)
+      Seq(options.datetimeRebaseModeInRead, options.int96RebaseModeInRead).map { name =>
+        // Spark raises an exception for what is none.
+        LegacyBehaviorPolicy.values.find(_.toString == name).getOrElse(LegacyBehaviorPolicy.EXCEPTION)
+      }
     }
 
   /** Whether the reader makes a column's values, as it does the positions of rows in their file. */
@@ -154,8 +157,8 @@ object FileScanOperator extends LeafOperator {
       caseSensitive = conf.caseSensitiveAnalysis,
       ignoreCorruptFiles = fileOptions.ignoreCorruptFiles,
       ignoreMissingFiles = fileOptions.ignoreMissingFiles,
-      legacyDatetimeDefault = datetimes == LEGACY,
-      legacyInt96Default = int96 == LEGACY,
+      legacyDatetimeDefault = datetimes == LegacyBehaviorPolicy.LEGACY,
+      legacyInt96Default = int96 == LegacyBehaviorPolicy.LEGACY,
       rowIndexColumn = Some(scan.output.indexWhere(_.name == ROW_INDEX)).filter(_ >= 0),
       useStatistics = conf.parquetFilterPushDown,
       usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)

@@ -120,10 +120,17 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   }
 
   private def isWorthwhile(stage: NativeStageExec): Boolean = {
-    val saving = stage.operators.flatMap(OperatorRegistry.entry).map(_.saving).sum
+    val saving = savingOf(stage.child)
     val inputsOfRows = stage.inputs.count(input => !isNativeResult(input.child))
     val cost = inputsOfRows * ROWS_INPUT_COST * ArclightConf.TRANSITION_COST.get(conf)
     saving > 0 && (cost == 0 || saving > cost)
+  }
+
+  private def savingOf(operator: SparkPlan): Double = operator match {
+    case _: NativeInputExec => 0
+    case _ =>
+      operator.children.foldLeft(OperatorRegistry.entry(operator).fold(0.0)(_.saving))(
+        _ + savingOf(_))
   }
 
   /** Whether a native stage above reads a plan's rows without the JVM between. */

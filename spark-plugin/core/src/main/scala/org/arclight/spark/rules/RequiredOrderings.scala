@@ -77,6 +77,7 @@ private[rules] object RequiredOrderings {
       case sort: SortExec if isRedundant(sort) =>
         rely(sort.child)
         sort.child
+      case operator if operator.requiredChildOrdering.forall(_.isEmpty) => operator
       case operator =>
         val ordered = operator.children.zip(operator.requiredChildOrdering).map {
           // What is ordered how is found out only where it matters.
