@@ -47,6 +47,7 @@ class ArclightDriverPlugin extends DriverPlugin with Logging {
       case None =>
         EngineState.becomeAvailable()
         WrittenStages.start(conf)
+        PlanningWarmUp.start()
         val changes = settings.changes
         changes.foreach { case (key, value) => conf.set(key, value) }
         logInfo(s"Arclight ${NativeLibraryLoader.pluginVersion()} is on and has set " +
