@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +143,8 @@ def resources_tables(results: dict[str, Any]) -> str:
     """Peak memory, CPU time, shuffle and native share: a table each, engines side by side."""
     by_engine = cells(results["runs"])
     sections = []
-    for title, (explanation, value) in RESOURCES.items():
+    for title, resource in RESOURCES.items():
+        value = resource.value
         names = [name for name in engine_names(results)
                  if any(value(found) is not None for found in by_engine.get(name, {}).values())]
         if not names:
@@ -153,8 +154,17 @@ def resources_tables(results: dict[str, Any]) -> str:
             found = [by_engine.get(name, {}).get(number) for name in names]
             shown = [value(cell) if cell else None for cell in found]
             rows.append([f"q{number}", *(text or "–" for text in shown)])
-        sections.append(f"## {title}\n\n{explanation}\n\n" + table(["query", *names], rows))
+        if resource.total:
+            rows.append(["total", *(total_cell(resource, by_engine[name], results) for name in names)])
+        sections.append(f"## {title}\n\n{resource.explanation}\n\n" + table(["query", *names], rows))
     return "\n\n".join(sections)
+
+
+def total_cell(resource: "Resource", found: dict[int, Cell], results: dict[str, Any]) -> str:
+    """The total of the queries that an engine completed; says so when these are not all."""
+    known = [cell for cell in found.values() if resource.value(cell) is not None]
+    note = f" ({len(known)} queries)" if len(known) < len(results["queries"]) else ""
+    return resource.total(known) + note
 
 
 def in_mebibytes(count: float | None) -> str | None:
@@ -165,24 +175,55 @@ def in_mebibytes(count: float | None) -> str | None:
     return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.4f}"
 
 
-#: Title → explanation, and a cell's text or None where the engine does not give the figure.
-RESOURCES: dict[str, tuple[str, Callable[[Cell], str | None]]] = {
-    "Peak memory": (
+def planning_text(planned: float, seconds: float) -> str:
+    """Seconds of planning, and their share of the time they are part of."""
+    return f"{planned:.4f} ({planned / seconds:.1%})"
+
+
+def planning_cell(cell: Cell) -> str | None:
+    """A query's planning."""
+    return None if cell.planning_seconds is None else planning_text(cell.planning_seconds, cell.seconds)
+
+
+def planning_total(found: list[Cell]) -> str:
+    """That of queries whose planning is known."""
+    return planning_text(
+        sum(cell.planning_seconds for cell in found), sum(cell.seconds for cell in found))
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A table of the report.
+
+    `value` gives a cell's text, or None where the engine does not give the figure; `total` that of
+    all cells with the figure.
+    """
+
+    explanation: str
+    value: Callable[[Cell], str | None]
+    total: Callable[[list[Cell]], str] | None = None
+
+
+#: Title → table.
+RESOURCES: dict[str, Resource] = {
+    "Peak memory": Resource(
         "MiB resident in the engine's process, the highest during the query (VmHWM, reset before).",
         lambda cell: in_mebibytes(cell.peak_resident_bytes)),
-    "Allocator's peak": (
+    "Allocator's peak": Resource(
         "MiB, as the engine's own allocator counts.",
         lambda cell: in_mebibytes(cell.allocator_peak_bytes)),
-    "CPU": ("Seconds, user and system, of the engine's process and its children.",
-            lambda cell: f"{cell.cpu_seconds:.2f}"),
-    "Shuffle": ("MiB written.", lambda cell: in_mebibytes(cell.shuffle_bytes)),
-    "Planning": (
+    "CPU": Resource(
+        "Seconds, user and system, of the engine's process and its children.",
+        lambda cell: f"{cell.cpu_seconds:.2f}"),
+    "Shuffle": Resource("MiB written.", lambda cell: in_mebibytes(cell.shuffle_bytes)),
+    "Planning": Resource(
         "Seconds in the engine's own rules and serialisation of plans, and their share of the query's "
         "time.",
-        lambda cell: None if cell.planning_seconds is None
-        else f"{cell.planning_seconds:.4f} ({cell.planning_seconds / cell.seconds:.1%})"),
-    "Native": ("Share of the executed plan's operators, subqueries included.",
-               lambda cell: None if cell.native_share is None else f"{cell.native_share:.0%}"),
+        planning_cell,
+        planning_total),
+    "Native": Resource(
+        "Share of the executed plan's operators, subqueries included.",
+        lambda cell: None if cell.native_share is None else f"{cell.native_share:.0%}"),
 }
 
 

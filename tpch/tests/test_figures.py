@@ -45,10 +45,12 @@ def test_medians_leave_warm_ups_out():
 
 def test_planning_is_shown_with_its_share(tmp_path):
     planned = [timed_run("spark", 1, 2.0), timed_run("arclight", 1, 0.5, planning_seconds=0.01,
-                                                     allocator_peak_bytes=3 * 2**20)]
+                                                     allocator_peak_bytes=3 * 2**20),
+               timed_run("spark", 6, 2.0), timed_run("arclight", 6, 1.5, planning_seconds=0.05)]
     assert figures.cells(planned)["arclight"][1].planning_seconds == 0.01
     text = report.markdown(results(planned))
     assert "0.0100 (2.0%)" in text
+    assert "|total|0.0600(3.0%)|" in text.replace(" ", "")
     assert "## Allocator's peak" in text
     assert "## Planning" not in report.markdown(results())
 
