@@ -29,7 +29,7 @@ object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf)) {
-      RuleDefect.guarded(ruleName, plan, conf) {
+      RuleDefect.guarded(ruleName, conf, _ => plan) {
         PlanningTime.measure(PlanningTime.Tagging) {
           plan.transformDown {
             case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>

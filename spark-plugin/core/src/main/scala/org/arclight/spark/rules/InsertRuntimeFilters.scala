@@ -5,7 +5,6 @@ import java.util.IdentityHashMap
 import scala.annotation.tailrec
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
-import scala.util.control.NonFatal
 
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId, Expression}
@@ -35,19 +34,18 @@ object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && ArclightConf.STAGE_FILTERS.get(conf)) {
-      PlanningTime.measure(PlanningTime.Tagging) {
-        try {
-          insert(plan)
-        } catch {
-          case NonFatal(defect) =>
-            awaited(plan.collect { case stage: QueryStageExec => stage }).foreach(_.giveUp())
-            RuleDefect.handle(ruleName, defect, conf)
-            plan
-        }
+      RuleDefect.guarded(ruleName, conf, _ => waitingForNothing(plan)) {
+        PlanningTime.measure(PlanningTime.Tagging)(insert(plan))
       }
     } else {
       plan
     }
+
+  /** A plan whose stages wait for no keys any more. */
+  private def waitingForNothing(plan: SparkPlan): SparkPlan = {
+    awaited(plan.collect { case stage: QueryStageExec => stage }).foreach(_.giveUp())
+    plan
+  }
 
   private def insert(plan: SparkPlan): SparkPlan = {
     // Of equal ways those of lower joins come first.

@@ -30,7 +30,7 @@ object RemoveSmallExchanges extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && coalesces) {
-      RuleDefect.guarded(ruleName, plan, conf) {
+      RuleDefect.guarded(ruleName, conf, _ => plan) {
         PlanningTime.measure(PlanningTime.Tagging)(remove(plan))
       }
     } else {

@@ -33,7 +33,7 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && conf.exchangeReuseEnabled) {
-      RuleDefect.guarded(ruleName, plan, conf) {
+      RuleDefect.guarded(ruleName, conf, _ => plan) {
         PlanningTime.measure(PlanningTime.Tagging)(share(plan))
       }
     } else {

@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.util.control.NonFatal
-
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName, SortOrder}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
@@ -28,7 +26,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf)) {
-      RuleDefect.guarded(ruleName, plan, conf) {
+      RuleDefect.guarded(ruleName, conf, _ => plan) {
         tag(plan, conf)
         plan
       }
@@ -84,13 +82,9 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
 
   /** A verdict; what none can be found of stays Spark's. It may be asked for outside a rule. */
   private def guarded(conf: SQLConf)(verdict: => OperatorVerdict): OperatorVerdict =
-    try {
-      verdict
-    } catch {
-      case NonFatal(defect) =>
-        RuleDefect.handle(ruleName, defect, conf)
-        JvmOperator(s"whether it can be native was not found out: $defect")
-    }
+    RuleDefect.guarded[OperatorVerdict](
+      ruleName, conf, defect => JvmOperator(s"whether it can be native was not found out: $defect"))(
+      verdict)
 
   /**
    * Whether what Spark evaluates while it takes in sorted groups may raise; the engine takes in all
