@@ -20,9 +20,9 @@ import org.arclight.spark.plan.expressions.ExpressionRegistry
 import org.arclight.spark.rules.{OperatorRegistry, StreamingOperator}
 
 /**
- * Writes the plans of two stages that nobody runs, on a thread of its own while the application
- * starts. The JVM loads classes at their first use: for the planner's the first query would wait
- * longer than for anything else of its planning.
+ * Writes plans of stages that nobody runs, on a thread of its own while the application starts.
+ * The JVM loads classes at their first use: for the planner's the first query would wait longer than
+ * for anything else of its planning.
  *
  * Spark's settings (`SQLConf.get`, which many expressions ask for) may be locked for as long as the
  * application's context is being made. Until it is, no class may be initialised here that asks for
@@ -86,9 +86,9 @@ private[spark] object PlanningWarmUp extends Logging {
     val product = Alias(amount * CaseWhen(Seq((number > 0, amount))), "product")()
     val project = ProjectExec(Seq(name, product), joined)
 
-    val sum = Sum(product.toAttribute)
-    val functions = Seq(sum, Average(product.toAttribute), Count(name)).map(function =>
-      AggregateExpression(function, Partial, isDistinct = false))
+    val value = product.toAttribute
+    val functions = Seq(Sum(value), Average(value), Count(name)).map(
+      AggregateExpression(_, Partial, isDistinct = false))
     val partial = HashAggregateExec(
       None, isStreaming = false, None, Seq(name), functions,
       functions.flatMap(_.aggregateFunction.aggBufferAttributes), 0,
