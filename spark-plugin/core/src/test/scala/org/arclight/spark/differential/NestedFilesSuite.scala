@@ -265,7 +265,13 @@ class NestedFilesSuite extends FilesSuite {
     }
     Seq("LEGACY", "CORRECTED").foreach { mode =>
       compare(SQLConf.PARQUET_REBASE_MODE_IN_READ.key -> mode)(all(path))
+      compare()(spark.read.option("datetimeRebaseMode", mode).parquet(path))
     }
+    // Spark wants it in capitals, and raises when it comes to the file.
+    def unknown = spark.read.option("datetimeRebaseMode", "legacy").parquet(path)
+    compare()(unknown)
+    val reasons = fallbacks(unknown).map(_._2)
+    assert(reasons.exists(_.contains("old dates and timestamps are to raise an exception")), reasons)
   }
 
   /** Layouts of lists and maps, with what makes the row of a number in 0, 1, 2. */
