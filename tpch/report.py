@@ -109,10 +109,9 @@ def times_table(results: dict[str, Any]) -> str:
     total, geometric, minimum = ["total"], ["geometric mean"], ["minimum"]
     for name in [baseline, *others]:
         overall = summary(by_engine.get(baseline, {}), by_engine.get(name, {}))
-        # Totals are over the queries both engines completed; say so when these are not all.
-        partial = overall is not None and overall.queries < len(results["queries"])
-        note = f" ({overall.queries} queries)" if partial else ""
-        total.append(f"{overall.total_seconds:.1f}{note}" if overall else "–")
+        # Totals are over the queries both engines completed.
+        total.append(
+            f"{overall.total_seconds:.1f}{partial_note(overall.queries, results)}" if overall else "–")
         geometric.append("")
         minimum.append("")
         if name != baseline:
@@ -122,6 +121,11 @@ def times_table(results: dict[str, Any]) -> str:
     rows += [total, geometric, minimum]
     text = f"## Time\n\nSeconds, and how many times faster than {baseline}.\n\n"
     return text + table(header, rows)
+
+
+def partial_note(count: int, results: dict[str, Any]) -> str:
+    """What a total over `count` queries says when these are not all."""
+    return f" ({count} queries)" if count < len(results["queries"]) else ""
 
 
 def time_cell(by_engine: dict[str, dict[int, Cell]], name: str, number: int) -> str:
@@ -161,10 +165,9 @@ def resources_tables(results: dict[str, Any]) -> str:
 
 
 def total_cell(resource: "Resource", found: dict[int, Cell], results: dict[str, Any]) -> str:
-    """The total of the queries that an engine completed; says so when these are not all."""
+    """The total of the queries of which an engine gives the figure."""
     known = [cell for cell in found.values() if resource.value(cell) is not None]
-    note = f" ({len(known)} queries)" if len(known) < len(results["queries"]) else ""
-    return resource.total(known) + note
+    return resource.total(known) + partial_note(len(known), results)
 
 
 def in_mebibytes(count: float | None) -> str | None:

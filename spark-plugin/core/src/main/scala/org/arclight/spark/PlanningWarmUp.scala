@@ -55,13 +55,19 @@ private[spark] object PlanningWarmUp extends Logging {
     split()
     val columns = Seq(AttributeReference("name", StringType)())
     val builder = new StageBuilder(conf)
-    def input: Int = builder.newInput()
     val relations = Seq(
-      builder.parquetScan(input, columns, 1, Nil, ParquetScanOptions(conf.caseSensitiveAnalysis)),
-      builder.broadcastInput(input, columns),
-      builder.shuffleRead(input, columns))
+      scan(builder, columns, Nil),
+      builder.broadcastInput(builder.newInput(), columns),
+      builder.shuffleRead(builder.newInput(), columns))
     builder.build(written(builder, builder.union(relations, columns), columns))
   }
+
+  private def scan(
+      builder: StageBuilder,
+      columns: Seq[Attribute],
+      conditions: Seq[Expression]): Relation =
+    builder.parquetScan(builder.newInput(), columns, columns.length, conditions,
+      ParquetScanOptions(builder.conf.caseSensitiveAnalysis))
 
   private def written(builder: StageBuilder, relation: Relation, keys: Seq[Expression]): Relation =
     builder.shuffleWrite(
@@ -103,12 +109,8 @@ private[spark] object PlanningWarmUp extends Logging {
 
     Seq(
       plan(partial, conf) { (builder, leaf) =>
-        if (leaf.length == 1) {
-          builder.broadcastInput(builder.newInput(), leaf)
-        } else {
-          builder.parquetScan(builder.newInput(), leaf, leaf.length, conditions,
-            ParquetScanOptions(conf.caseSensitiveAnalysis))
-        }
+        if (leaf.length == 1) builder.broadcastInput(builder.newInput(), leaf)
+        else scan(builder, leaf, conditions)
       } { (builder, relation) =>
         written(builder, relation, Seq(name))
       },

@@ -56,30 +56,30 @@ private[execution] object Layout {
 
   private def oneAfterOther(layouts: Seq[Layout]): Layout = {
     val starts = layouts.scanLeft(0)((count, layout) => Math.addExact(count, layout.taskCount))
-    layouts.zip(starts).map { case (layout, start) =>
+    zip(layouts.zip(starts).map { case (layout, start) =>
       layout.of(starts.last)(task =>
         Some(task - start).filter(number => number >= 0 && number < layout.taskCount))
-    }.reduce(beside)
+    })
   }
 
   /** As Spark's CartesianRDD numbers the pairs. */
   private def pairs(layouts: Seq[Layout]): Layout = {
     val Seq(left, right) = layouts
     val count = Math.multiplyExact(left.taskCount, right.taskCount)
-    beside(
+    zip(Seq(
       left.of(count)(task => Some(task / right.taskCount)),
-      right.of(count)(task => Some(task % right.taskCount)))
+      right.of(count)(task => Some(task % right.taskCount))))
   }
 
-  private def zip(layouts: Seq[Layout]): Layout = {
+  private def zip(layouts: Seq[Layout]): Layout =
+    if (layouts.length == 1) layouts.head else zipAll(layouts)
+
+  private def zipAll(layouts: Seq[Layout]): Layout = {
     val counts = layouts.flatMap(_.tasks).distinct
     if (counts.length > 1) {
       throw SparkException.internalError(
         s"The inputs of a native stage have ${counts.mkString(" and ")} partitions.")
     }
-    layouts.reduceOption(beside).getOrElse(Layout(None, Map.empty))
+    Layout(counts.headOption, layouts.flatMap(_.inputs).toMap)
   }
-
-  private def beside(one: Layout, other: Layout): Layout =
-    Layout(one.tasks.orElse(other.tasks), one.inputs ++ other.inputs)
 }
