@@ -52,6 +52,9 @@ def parser() -> argparse.ArgumentParser:
                        help="untimed runs before the timed ones in each process (default 1)")
     timed.add_argument("--rounds", type=int,
                        help="fresh processes an engine (default: one a timed run)")
+    timed.add_argument("--passes", action="store_true",
+                       help="run all queries once before any is run again, as a service does; "
+                            "else each query has its runs in a row")
     timed.add_argument("--output", type=Path,
                        help="NAME of NAME.json, NAME.md and NAME.svg (default: print only)")
     timed.set_defaults(command=run_benchmark)
@@ -96,7 +99,7 @@ def run_benchmark(options: argparse.Namespace) -> int:
     """Times queries. Fails if any query failed or gave other rows than the baseline's."""
     names = [name.strip() for name in options.engines.split(",")]
     rounds = options.rounds or options.repetitions
-    plan = plan_of(options, names, warmup=options.warmup, rounds=rounds)
+    plan = plan_of(options, names, warmup=options.warmup, rounds=rounds, passes=options.passes)
     outcome = run.Outcome()
     where = machine.description()
 
@@ -104,7 +107,8 @@ def run_benchmark(options: argparse.Namespace) -> int:
         return {
             "benchmark": plan.benchmark, "scale": plan.scale, "engines": names,
             "queries": [query.number for query in plan.queries], "repetitions": plan.repetitions,
-            "warmup": plan.warmup, "rounds": plan.rounds, "cores": plan.cores,
+            "warmup": plan.warmup, "rounds": plan.rounds, "passes": plan.passes,
+            "cores": plan.cores,
             "memory_bytes": plan.memory_bytes, "machine": where, "versions": outcome.versions,
             "configuration": outcome.configuration, "failures": outcome.failures,
             "runs": outcome.runs,
@@ -122,7 +126,7 @@ def run_benchmark(options: argparse.Namespace) -> int:
 
 
 def plan_of(options: argparse.Namespace, engines: list[str], warmup: int, rounds: int,
-            profile: bool = False) -> run.Plan:
+            profile: bool = False, passes: bool = False) -> run.Plan:
     """What the options ask to run; makes the tables. Raises if it can't be run."""
     require_engines(engines)
     if options.repetitions < 1 or warmup < 0 or options.cores < 1:
@@ -134,7 +138,8 @@ def plan_of(options: argparse.Namespace, engines: list[str], warmup: int, rounds
     return run.Plan(
         benchmark=options.benchmark, scale=options.scale, tables=data.tables(folder),
         queries=chosen, engines=engines, repetitions=options.repetitions, warmup=warmup,
-        rounds=rounds, cores=options.cores, memory_bytes=options.memory, profile=profile)
+        rounds=rounds, cores=options.cores, memory_bytes=options.memory, profile=profile,
+        passes=passes)
 
 
 def write_profile(options: argparse.Namespace) -> int:

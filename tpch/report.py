@@ -85,7 +85,8 @@ def heading(results: dict[str, Any]) -> str:
         f"- Time: {machine['time']}",
         f"- Command: `{machine['command']}`",
         f"- Timed runs: {results['repetitions']}, in {results['rounds']} fresh processes an "
-        f"engine, each query after {results['warmup']} warm-up; medians are shown",
+        f"engine, each query after {results['warmup']} warm-up"
+        f"{', in passes over all queries' if results.get('passes') else ''}; medians are shown",
         f"- Disturbed: in {disturbed_runs} of {long_runs} timed runs of half a second or more, other "
         f"processes used over {DISTURBANCE:g} processors",
     ])

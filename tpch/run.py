@@ -1,8 +1,9 @@
 """Runs a query set on several engines and collects what each run took.
 
 Fairness: a round is one fresh process per engine, on the same processors with the same total
-memory; in it every query runs its warm-ups and then its timed runs. Every other round goes through
-the engines in the opposite order, so a machine that gets slower or faster favours nobody.
+memory; in it every query runs its warm-ups and then its timed runs, in a row or in passes over all
+queries. Every other round goes through the engines in the opposite order, so a machine that gets
+slower or faster favours nobody.
 """
 
 import sys
@@ -37,6 +38,8 @@ class Plan:
     memory_bytes: int
     #: Whether runs say where their time went.
     profile: bool = False
+    #: Whether each query is run once before any is run again.
+    passes: bool = False
 
     def timed_in(self, round_number: int) -> int:
         """Timed runs in a round (from 0): the repetitions spread evenly."""
@@ -76,14 +79,15 @@ def run(plan: Plan, outcome: Outcome, after_process: Callable[[], None]) -> None
 
 
 def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) -> None:
-    """One engine's part of a round. After a crash a new process takes the remaining queries."""
+    """One engine's part of a round. After a crash a new process takes the remaining queries, which
+    in passes are all others: it runs them from the start."""
     remaining = [query for query in plan.queries if not outcome.failed(engine.name, query.number)]
     while remaining:
         job = Job(
             engine=engine.name, benchmark=plan.benchmark, tables=plan.tables,
             queries=[(query.number, query.sql) for query in remaining], warmup=plan.warmup,
             repetitions=plan.timed_in(round_number), cores=plan.cores,
-            memory_bytes=plan.memory_bytes, profile=plan.profile)
+            memory_bytes=plan.memory_bytes, profile=plan.profile, passes=plan.passes)
         outcome.configuration[engine.name] = {
             key: impersonal(value) for key, value in engine.configuration(job).items()}
         current: int | None = None
@@ -105,7 +109,9 @@ def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) 
                            {**error_event, "query": query.number})
                 return
             numbers = [query.number for query in remaining]
-            remaining = remaining[numbers.index(current) + 1:]
+            crashed = numbers.index(current)
+            before = remaining[:crashed] if plan.passes else []
+            remaining = before + remaining[crashed + 1:]
 
 
 def record(outcome: Outcome, engine: str, round_number: int, event: dict[str, Any]) -> None:

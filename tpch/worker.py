@@ -11,10 +11,12 @@ standard output, one JSON object a line:
 """
 
 import hashlib
+import itertools
 import json
 import pickle
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from tpch import memory
@@ -30,8 +32,7 @@ def main() -> None:
     emit(event="opened", versions=session.versions())
     rows_file = open(job.rows_file, "wb") if job.rows_file else None
     try:
-        for number, sql in job.queries:
-            run_query(session, job, number, sql, rows_file)
+        run_queries(session, job, rows_file)
     finally:
         if rows_file:
             rows_file.close()
@@ -39,22 +40,39 @@ def main() -> None:
     emit(event="closed")
 
 
-def run_query(session: Session, job: Job, number: int, sql: str, rows_file: BinaryIO | None) -> None:
-    """A query's warm-up and timed runs; an error ends this query only."""
-    for repetition in range(job.warmup + job.repetitions):
-        timed = repetition >= job.warmup
-        emit(event="begin", query=number, timed=timed)
-        try:
-            measured, description = run_once(session, job, sql)
-        except Exception as error:  # noqa: BLE001: whatever an engine raises is its answer
-            failure = {"query": number, "error": first_lines(error), "error_class": error_class(error)}
-            emit(event="failed", **failure)
-            if rows_file:
-                pickle.dump(failure, rows_file)
-            return
-        emit(event="run", query=number, timed=timed, **measured)
-        if rows_file and repetition == 0:
-            pickle.dump({"query": number, **description}, rows_file)
+def run_queries(session: Session, job: Job, rows_file: BinaryIO | None) -> None:
+    """The queries' warm-up and timed runs; an error ends its query only."""
+    failed = set()
+    for repetition, (number, sql) in runs(job):
+        if number not in failed and not run_query(session, job, number, sql, repetition, rows_file):
+            failed.add(number)
+
+
+def runs(job: Job) -> Iterator[tuple[int, tuple[int, str]]]:
+    """Each query with the number of its run (from 0), in order."""
+    repetitions = range(job.warmup + job.repetitions)
+    if job.passes:
+        return itertools.product(repetitions, job.queries)
+    return ((repetition, query) for query in job.queries for repetition in repetitions)
+
+
+def run_query(session: Session, job: Job, number: int, sql: str, repetition: int,
+              rows_file: BinaryIO | None) -> bool:
+    """One run of a query; whether it succeeded."""
+    timed = repetition >= job.warmup
+    emit(event="begin", query=number, timed=timed)
+    try:
+        measured, description = run_once(session, job, sql)
+    except Exception as error:  # noqa: BLE001: whatever an engine raises is its answer
+        failure = {"query": number, "error": first_lines(error), "error_class": error_class(error)}
+        emit(event="failed", **failure)
+        if rows_file:
+            pickle.dump(failure, rows_file)
+        return False
+    emit(event="run", query=number, timed=timed, **measured)
+    if rows_file and repetition == 0:
+        pickle.dump({"query": number, **description}, rows_file)
+    return True
 
 
 def run_once(session: Session, job: Job, sql: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -37,6 +37,8 @@ class Job:
     settings: dict[str, str] = field(default_factory=dict)
     #: Whether each run is to say where its time went.
     profile: bool = False
+    #: Whether each query is run once before any is run again; else a query has all its runs in a row.
+    passes: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The job as JSON's types."""

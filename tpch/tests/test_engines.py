@@ -100,6 +100,17 @@ def test_a_failing_query_fails_alone(tables):
     assert [(entry["query"], entry["timed"]) for entry in outcome.runs] == [(2, False), (2, True)] * 2
 
 
+def test_in_passes_every_query_runs_before_any_runs_again(tables):
+    outcome = run.Outcome()
+    chosen = [Query(1, "SELECT * FROM nowhere"), Query(2, "SELECT 2"), Query(3, "SELECT 3")]
+    plan = run.Plan("tpch", 0.001, tables, chosen, ["duckdb"], repetitions=2, warmup=1, rounds=1,
+                    cores=1, memory_bytes=MEMORY, passes=True)
+    run.run(plan, outcome, lambda: None)
+    assert [failure["query"] for failure in outcome.failures] == [1]
+    assert [(entry["query"], entry["timed"]) for entry in outcome.runs] == [
+        (2, False), (3, False), (2, True), (3, True), (2, True), (3, True)]
+
+
 class CrashingEngine(type(ENGINES["duckdb"])):
     """DuckDB whose worker dies where a query asks for it."""
 
@@ -107,20 +118,21 @@ class CrashingEngine(type(ENGINES["duckdb"])):
 
     def command(self, job, job_file):
         worker = ("import os, sys; sys.argv.pop(0); from tpch import worker; once = worker.run_query\n"
-                  "worker.run_query = lambda s, j, n, q, f: (worker.emit(event='begin', query=n), "
-                  "os._exit(9)) if q == 'crash' else once(s, j, n, q, f)\n"
+                  "worker.run_query = lambda s, j, n, q, r, f: (worker.emit(event='begin', query=n), "
+                  "os._exit(9)) if q == 'crash' else once(s, j, n, q, r, f)\n"
                   "worker.main()")
         command = super().command(job, job_file)
         return [command[0], "-c", worker, "worker", command[-1]]
 
 
-def test_a_crash_fails_its_query_and_the_rest_runs(tables, monkeypatch):
+@pytest.mark.parametrize("passes, ran", [(False, [1, 3]), (True, [1, 1, 3])])
+def test_a_crash_fails_its_query_and_the_rest_runs(tables, monkeypatch, passes, ran):
     monkeypatch.setitem(ENGINES, "duckdb", CrashingEngine())
     outcome = run.Outcome()
     chosen = [Query(1, "SELECT 1"), Query(2, "crash"), Query(3, "SELECT 3")]
     plan = run.Plan("tpch", 0.001, tables, chosen, ["duckdb"], repetitions=1, warmup=0, rounds=1,
-                    cores=1, memory_bytes=MEMORY)
+                    cores=1, memory_bytes=MEMORY, passes=passes)
     run.run(plan, outcome, lambda: None)
     assert [failure["query"] for failure in outcome.failures] == [2]
     assert "exit code 9" in outcome.failures[0]["error"]
-    assert [entry["query"] for entry in outcome.runs] == [1, 3]
+    assert [entry["query"] for entry in outcome.runs] == ran
