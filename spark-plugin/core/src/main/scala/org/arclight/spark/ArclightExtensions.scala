@@ -11,11 +11,7 @@ import org.arclight.spark.rules._
 class ArclightExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
     // With AQE, before and after every stage: the whole plan, no operator replaced.
-    extensions.injectQueryStagePrepRule(_ => ShareAggregations)
-    extensions.injectQueryStagePrepRule(_ => AggregateBelowExpand)
-    extensions.injectQueryStagePrepRule(_ => RemoveSmallExchanges)
-    extensions.injectQueryStagePrepRule(_ => TagNativePlans)
-    extensions.injectQueryStagePrepRule(_ => InsertRuntimeFilters)
+    extensions.injectQueryStagePrepRule(_ => PrepareNativePlans)
     // When a stage (without AQE: the plan) is about to run: operators become native stages.
     extensions.injectColumnar(_ => ArclightColumnarRule)
   }

@@ -35,7 +35,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
       stageMetrics: Map[String, SQLMetric],
       top: Int => StageTop,
       indeterminate: Boolean): NativeStageRDD = {
-    val compiled = PlanningTime.measure(PlanningTime.Serializing) {
+    val compiled = PlanningTime.measure {
       val part = open(root)
       assemble(part, top(part.layout.taskCount), stageMetrics)
     }
@@ -44,7 +44,7 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
 
   /** The rows of a shuffle that was written natively. */
   def compileShuffleRead(source: NativeShuffleSource): NativeShuffleReadRDD = {
-    def compiled() = PlanningTime.measure(PlanningTime.Serializing) {
+    def compiled() = PlanningTime.measure {
       // It may be asked for again where it failed.
       val compiler = new StageCompiler(sparkContext, conf)
       compiler.assemble(
@@ -94,12 +94,19 @@ private[execution] final class StageCompiler(sparkContext: SparkContext, conf: S
   }
 
   private def partitions(layout: Layout): Array[NativeStagePartition] = {
-    val splitsOf = Array.tabulate(inputs)(layout.splitOf)
-    Array.tabulate(layout.taskCount) { task =>
-      val placed = splitsOf.map(_(task))
-      val preferred = placed.iterator.map(_.preferredLocations).find(_.nonEmpty).getOrElse(Nil)
-      new NativeStagePartition(task, placed.map(_.split), preferred)
+    val splitsOf = (0 until inputs).map(layout.splitOf)
+    val tasks = new Array[NativeStagePartition](layout.taskCount)
+    tasks.indices.foreach { task =>
+      val splits = new Array[InputSplit](inputs)
+      var preferred = Seq.empty[String]
+      splits.indices.foreach { input =>
+        val placed = splitsOf(input)(task)
+        splits(input) = placed.split
+        if (preferred.isEmpty) preferred = placed.preferredLocations
+      }
+      tasks(task) = new NativeStagePartition(task, splits, preferred)
     }
+    tasks
   }
 
   private def write(root: StagePart, top: StageTop): WrittenStage = {

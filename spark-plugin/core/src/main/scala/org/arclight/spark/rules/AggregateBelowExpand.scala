@@ -1,15 +1,12 @@
 package org.arclight.spark.rules
 
-import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, AttributeMap, AttributeSet, Expression, Literal}
 import org.apache.spark.sql.catalyst.expressions.aggregate._
-import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{ExpandExec, FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.aggregate.HashAggregateExec
 import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.types._
 
-import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.rules.OperatorVerdict.NativeOperator
 
 /**
@@ -25,20 +22,12 @@ import org.arclight.spark.rules.OperatorVerdict.NativeOperator
  * rows pass. Done where one set has all the keys, so that its groups are needed anyway, and for
  * functions whose result does not depend on the order in which they are merged.
  */
-object AggregateBelowExpand extends Rule[SparkPlan] with Logging {
+private[rules] object AggregateBelowExpand extends PreparationStep {
 
-  override def apply(plan: SparkPlan): SparkPlan =
-    if (ArclightConf.isEnabled(conf)) {
-      RuleDefect.guarded(ruleName, conf, _ => plan) {
-        PlanningTime.measure(PlanningTime.Tagging) {
-          plan.transformDown {
-            case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>
-              aggregatedBelow(aggregate, expand).getOrElse(aggregate)
-          }
-        }
-      }
-    } else {
-      plan
+  override def prepare(survey: PlanSurvey): SparkPlan =
+    if (survey.expansions.isEmpty) survey.plan else survey.plan.transformDown {
+      case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>
+        aggregatedBelow(aggregate, expand).getOrElse(aggregate)
     }
 
   private def aggregatedBelow(

@@ -6,65 +6,44 @@ import scala.annotation.tailrec
 import scala.collection.mutable
 import scala.jdk.CollectionConverters._
 
-import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{Attribute, DynamicPruning, ExprId, Expression}
-import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.adaptive.{QueryStageExec, ShuffleQueryStageExec}
 import org.apache.spark.sql.execution.exchange.{BroadcastExchangeLike, Exchange, ShuffleExchangeLike}
-import org.apache.spark.sql.execution.joins.BaseJoinExec
 
-import org.arclight.spark.{ArclightConf, PlanningTime}
+import org.arclight.spark.ArclightConf
 import org.arclight.spark.execution.{CollectedKeys, CollectKeysExec, FilterByKeysExec}
 import org.arclight.spark.rules.OperatorVerdict.NativeOperator
 
 /**
  * Where one side of a join is filtered and below the other side's exchanges there is a scan worth
  * filtering, has the first side's stage collect its keys and the stage of that scan wait for them
- * (see [[CollectedKeys]]). As a rule of query-stage preparation it sees the whole plan before and
- * after every adaptive stage, with the exchanges that are no stages yet planned anew: it puts the
- * operators in again, and gives up keys that a stage waits for but nobody will collect any more.
+ * (see [[CollectedKeys]]). After every adaptive stage, when the exchanges that are no stages yet have
+ * been planned anew, it puts the operators in again, and gives up keys that a stage waits for but
+ * nobody will collect any more.
  *
  * Stages never wait for each other in a circle: keys of one join all go to the same side.
  */
-object InsertRuntimeFilters extends Rule[SparkPlan] with Logging {
+private[rules] object InsertRuntimeFilters extends PreparationStep {
 
   /** The most exchanges that a stage waits for. */
   private val MAX_FILTERS = 3
 
-  override def apply(plan: SparkPlan): SparkPlan =
-    if (ArclightConf.isEnabled(conf) && ArclightConf.STAGE_FILTERS.get(conf)) {
-      RuleDefect.guarded(ruleName, conf, _ => waitingForNothing(plan)) {
-        PlanningTime.measure(PlanningTime.Tagging)(insert(plan))
-      }
-    } else {
-      plan
-    }
+  override def isOn: Boolean = ArclightConf.STAGE_FILTERS.get(conf)
 
-  /** A plan whose stages wait for no keys any more. */
-  private def waitingForNothing(plan: SparkPlan): SparkPlan = {
-    awaited(plan.collect { case stage: QueryStageExec => stage }).foreach(_.giveUp())
-    plan
-  }
+  /** Nobody will collect keys then. */
+  override def undo(survey: PlanSurvey): Unit = awaited(survey.stages).foreach(_.giveUp())
 
-  private def insert(plan: SparkPlan): SparkPlan = {
-    // Of equal ways those of lower joins come first.
-    var joins = List.empty[BaseJoinExec]
-    var scans = List.empty[FileSourceScanExec]
-    var stages = List.empty[QueryStageExec]
-    plan.foreach {
-      case join: BaseJoinExec => joins ::= join
-      case scan: FileSourceScanExec => scans ::= scan
-      case stage: QueryStageExec => stages ::= stage
-      case _ =>
-    }
-    val waitedFor = awaited(stages.reverse)
+  override def prepare(survey: PlanSurvey): SparkPlan = {
+    val waitedFor = awaited(survey.stages)
     val minimum = ArclightConf.STAGE_FILTERS_MINIMUM.get(conf)
-    if (waitedFor.isEmpty && (joins.isEmpty || !scans.exists(JoinSides.reads(_, minimum)))) {
-      plan
+    val mayPay = survey.joins.nonEmpty && survey.scans.exists(JoinSides.reads(_, minimum))
+    if (waitedFor.isEmpty && !mayPay) {
+      survey.plan
     } else {
-      val links = joins.flatMap(KeyLinks.of(_, minimum))
-      new Insertion(plan, waitedFor, links).result
+      // Of equal ways those of lower joins come first.
+      val links = survey.joins.reverse.flatMap(KeyLinks.of(_, minimum))
+      new Insertion(survey.plan, waitedFor, links).result
     }
   }
 

@@ -41,7 +41,7 @@ object OffloadNativeStages extends Rule[SparkPlan] with Logging {
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf) && !isStreaming(plan)) {
       RuleDefect.guarded(ruleName, conf, _ => plan) {
-        PlanningTime.measure(PlanningTime.Offloading) {
+        PlanningTime.measure {
           val whole = BroadcastOperators.convertSubqueries(plan, conf)
           TagNativePlans.tag(whole, conf)
           RequiredOrderings.note(whole, conf)

@@ -14,7 +14,7 @@ sealed trait OperatorVerdict
  */
 private[rules] final class Later[T](@transient private var find: () => T) extends Serializable {
   @transient lazy val value: T = {
-    val found = PlanningTime.measure(PlanningTime.Tagging)(find())
+    val found = PlanningTime.measure(find())
     // It holds plans.
     find = null
     found

@@ -1,8 +1,6 @@
 package org.arclight.spark.rules
 
-import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.plans.physical.{RangePartitioning, SinglePartition}
-import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FilterExec, GlobalLimitExec, LocalLimitExec, ProjectExec, SortExec, SparkPlan}
 import org.apache.spark.sql.execution.adaptive.ShuffleQueryStageExec
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
@@ -10,7 +8,6 @@ import org.apache.spark.sql.execution.exchange.{ENSURE_REQUIREMENTS, ShuffleExch
 import org.apache.spark.sql.execution.window.{WindowExec, WindowGroupLimitExec}
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.{NativeShuffleExchangeExec, SinglePartitionReadExec}
 
 /**
@@ -26,26 +23,25 @@ import org.arclight.spark.execution.{NativeShuffleExchangeExec, SinglePartitionR
  * than it gets. Saves the job that samples the keys, a stage, and planning once more: most of the
  * time of a query over little data. Where Spark would not make one partition, nothing changes.
  */
-object RemoveSmallExchanges extends Rule[SparkPlan] with Logging {
-
-  override def apply(plan: SparkPlan): SparkPlan =
-    if (ArclightConf.isEnabled(conf) && coalesces) {
-      RuleDefect.guarded(ruleName, conf, _ => plan) {
-        PlanningTime.measure(PlanningTime.Tagging)(remove(plan))
-      }
-    } else {
-      plan
-    }
+private[rules] object RemoveSmallExchanges extends PreparationStep {
 
   /** Whether AQE makes larger partitions of small ones, in a query's last stage too. */
-  private def coalesces: Boolean = conf.coalesceShufflePartitionsEnabled &&
+  override def isOn: Boolean = conf.coalesceShufflePartitionsEnabled &&
     conf.getConf(SQLConf.ADAPTIVE_EXECUTION_APPLY_FINAL_STAGE_SHUFFLE_OPTIMIZATIONS) &&
     conf.getConf(SQLConf.COALESCE_PARTITIONS_MIN_PARTITION_NUM).forall(_ <= 1)
 
-  private def remove(plan: SparkPlan): SparkPlan = plan.transformUp {
-    case exchange: ShuffleExchangeExec if isRemovable(exchange) =>
-      inOnePartition(exchange.child).getOrElse(exchange)
-  }
+  override def prepare(survey: PlanSurvey): SparkPlan =
+    if (survey.shuffles.exists(withoutExchange(_).isDefined)) {
+      survey.plan.transformUp {
+        case exchange: ShuffleExchangeExec => withoutExchange(exchange).getOrElse(exchange)
+      }
+    } else {
+      survey.plan
+    }
+
+  /** What an exchange reads, if it need not be there. */
+  private def withoutExchange(exchange: ShuffleExchangeExec): Option[SparkPlan] =
+    if (isRemovable(exchange)) inOnePartition(exchange.child) else None
 
   private def isRemovable(exchange: ShuffleExchangeExec): Boolean =
     exchange.shuffleOrigin == ENSURE_REQUIREMENTS && (exchange.outputPartitioning match {

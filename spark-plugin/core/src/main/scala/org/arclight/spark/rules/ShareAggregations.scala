@@ -1,15 +1,11 @@
 package org.arclight.spark.rules
 
-import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{And, Attribute, Expression, IsNotNull, PredicateHelper}
 import org.apache.spark.sql.catalyst.plans.{InnerLike, LeftExistence, LeftOuter}
-import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, FilterExec, ProjectExec, SortExec, SparkPlan}
 import org.apache.spark.sql.execution.aggregate.BaseAggregateExec
 import org.apache.spark.sql.execution.exchange.{ENSURE_REQUIREMENTS, ShuffleExchangeExec}
 import org.apache.spark.sql.execution.joins.BaseJoinExec
-
-import org.arclight.spark.{ArclightConf, PlanningTime}
 
 /**
  * Lets an aggregation that occurs twice in a query run once, where its occurrences differ only by a
@@ -26,32 +22,20 @@ import org.arclight.spark.{ArclightConf, PlanningTime}
  * is done where the exchange is then another one of the query, in a subquery also: AQE runs such an
  * exchange once. Rows with a NULL key are aggregated for the other one in any case, errors included.
  */
-object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Logging {
+private[rules] object ShareAggregations extends PreparationStep with PredicateHelper {
 
   /** The most conditions of an exchange that are tried; all combinations of them are. */
   private val MAX_CHECKS = 3
 
-  override def apply(plan: SparkPlan): SparkPlan =
-    if (ArclightConf.isEnabled(conf) && conf.exchangeReuseEnabled) {
-      RuleDefect.guarded(ruleName, conf, _ => plan) {
-        PlanningTime.measure(PlanningTime.Tagging)(share(plan))
-      }
-    } else {
-      plan
-    }
+  override def isOn: Boolean = conf.exchangeReuseEnabled
 
-  private def share(plan: SparkPlan): SparkPlan = {
-    val checked = plan.collect {
-      case exchange: ShuffleExchangeExec if checks(exchange).nonEmpty => exchange
-    }
-    if (checked.isEmpty) {
-      plan
-    } else {
-      val others = WholePlan.exchanges(WholePlan.parts(plan))
-      plan.transformDown {
-        case exchange: ShuffleExchangeExec if checked.exists(_ eq exchange) =>
-          shared(exchange, others).getOrElse(exchange)
-      }
+  override def prepare(survey: PlanSurvey): SparkPlan = {
+    val candidates = survey.shuffles.filter(checks(_).nonEmpty)
+    lazy val all = WholePlan.exchanges(WholePlan.parts(survey.plan))
+    val shares = candidates.flatMap(exchange => shared(exchange, all).map(exchange -> _))
+    if (shares.isEmpty) survey.plan else survey.plan.transformDown {
+      case exchange: ShuffleExchangeExec =>
+        shares.collectFirst { case (same, other) if same eq exchange => other }.getOrElse(exchange)
     }
   }
 
@@ -60,8 +44,7 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
     case aggregate: BaseAggregateExec
         if exchange.shuffleOrigin == ENSURE_REQUIREMENTS && isPartial(aggregate) =>
       aggregate.groupingExpressions.collect {
-        case key: Attribute
-            if aggregate.outputSet.contains(key) && isChecked(aggregate.child, key) => key
+        case key: Attribute if has(aggregate, key) && isChecked(aggregate.child, key) => key
       }
     case _ => Nil
   }
@@ -70,10 +53,17 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
   private def isPartial(aggregate: BaseAggregateExec): Boolean =
     aggregate.requiredChildDistributionExpressions.isEmpty
 
+  private def has(plan: SparkPlan, column: Attribute): Boolean =
+    plan.output.exists(_.exprId == column.exprId)
+
   private def isChecked(plan: SparkPlan, key: Attribute): Boolean = plan match {
-    case FilterExec(condition, child) =>
-      splitConjunctivePredicates(condition).exists(isCheck(_, key)) || isChecked(child, key)
+    case FilterExec(condition, child) => hasCheck(condition, key) || isChecked(child, key)
     case other => source(other, key).exists(isChecked(_, key))
+  }
+
+  private def hasCheck(condition: Expression, key: Attribute): Boolean = condition match {
+    case And(left, right) => hasCheck(left, key) || hasCheck(right, key)
+    case other => isCheck(other, key)
   }
 
   private def isCheck(condition: Expression, key: Attribute): Boolean = condition match {
@@ -83,10 +73,8 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
 
   /** The child whose rows with a NULL key give a plan's rows with a NULL key, and no others. */
   private def source(plan: SparkPlan, key: Attribute): Option[SparkPlan] = {
-    val from = plan.children.find(_.outputSet.contains(key))
-    plan match {
-      // Other rows would have other random numbers.
-      case _ if !plan.expressions.forall(_.deterministic) => None
+    def from = plan.children.find(has(_, key))
+    val found = plan match {
       case _: ProjectExec | _: FilterExec | _: SortExec | _: ShuffleExchangeExec => from
       case join: BaseJoinExec => join.joinType match {
         case _: InnerLike => from
@@ -95,18 +83,20 @@ object ShareAggregations extends Rule[SparkPlan] with PredicateHelper with Loggi
       }
       case _ => None
     }
+    // Other rows would have other random numbers.
+    found.filter(_ => plan.expressions.forall(_.deterministic))
   }
 
   /** What gives the same rows, of an exchange that the query has anyway. */
-  private def shared(exchange: ShuffleExchangeExec, others: Seq[SparkPlan]): Option[SparkPlan] = {
+  private def shared(exchange: ShuffleExchangeExec, all: Seq[SparkPlan]): Option[SparkPlan] = {
     val types = exchange.output.map(_.dataType)
-    val alike = others.filter(other => (other ne exchange) && other.output.map(_.dataType) == types)
+    val others = all.filter(other => (other ne exchange) && other.output.map(_.dataType) == types)
     val keys = checks(exchange).take(MAX_CHECKS)
-    val combinations = if (alike.isEmpty) Iterator.empty else keys.toSet.subsets()
+    val combinations = if (others.isEmpty) Iterator.empty else keys.toSet.subsets()
     combinations.filter(_.nonEmpty)
       .map(lifted => (lifted, exchange.mapChildren(_.mapChildren(without(_, lifted)))))
       .collectFirst {
-        case (lifted, unchecked) if alike.exists(_.canonicalized == unchecked.canonicalized) =>
+        case (lifted, unchecked) if others.exists(_.canonicalized == unchecked.canonicalized) =>
           val conditions = keys.filter(lifted.contains).map(IsNotNull(_): Expression)
           val filter = FilterExec(conditions.reduce(And), unchecked)
           exchange.logicalLink.foreach(filter.setLogicalLink)

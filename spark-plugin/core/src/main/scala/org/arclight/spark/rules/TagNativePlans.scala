@@ -1,9 +1,10 @@
 package org.arclight.spark.rules
 
+import scala.collection.mutable.ListBuffer
+
 import org.apache.spark.internal.Logging
 import org.apache.spark.sql.catalyst.expressions.{InputFileBlockLength, InputFileBlockStart, InputFileName, SortOrder}
 import org.apache.spark.sql.catalyst.expressions.aggregate.{AggregateExpression, Final, PartialMerge, TypedImperativeAggregate}
-import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.{FileSourceScanExec, LeafExecNode, LimitExec, SortExec, SparkPlan, TakeOrderedAndProjectExec}
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
 import org.apache.spark.sql.execution.aggregate.{BaseAggregateExec, HashAggregateExec, ObjectHashAggregateExec, SortAggregateExec}
@@ -11,35 +12,27 @@ import org.apache.spark.sql.execution.exchange.Exchange
 import org.apache.spark.sql.execution.window.WindowExec
 import org.apache.spark.sql.internal.SQLConf
 
-import org.arclight.spark.{ArclightConf, PlanningTime}
 import org.arclight.spark.execution.NativeStageExec
 import org.arclight.spark.plan.expressions.ErrorFreedom
 import org.arclight.spark.rules.OperatorVerdict.{JvmOperator, NativeOperator}
 
 /**
- * Says of every operator whether it can be native, or why not, in a tag; it replaces nothing. As a
- * rule of query-stage preparation it sees the whole plan, before and after every adaptive stage; what
+ * Says of every operator whether it can be native, or why not, in a tag; it replaces nothing. What
  * it says is found out when it is asked for, which for most operators is not before they run.
  * What is tagged already stays so, but for joins with a broadcast, which depend on what became of it.
  */
-object TagNativePlans extends Rule[SparkPlan] with Logging {
+private[rules] object TagNativePlans extends PreparationStep with Logging {
 
-  override def apply(plan: SparkPlan): SparkPlan =
-    if (ArclightConf.isEnabled(conf)) {
-      RuleDefect.guarded(ruleName, conf, _ => plan) {
-        tag(plan, conf)
-        plan
-      }
-    } else {
-      plan
-    }
+  override def prepare(survey: PlanSurvey): SparkPlan = {
+    tag(survey.plan, conf)
+    survey.plan
+  }
 
-  private[rules] def tag(plan: SparkPlan, conf: SQLConf): Unit =
-    PlanningTime.measure(PlanningTime.Tagging) {
-      tagOperators(plan, conf, Reader())
-      tagOwnBuffers(plan)
-      tagConsumers(plan)
-    }
+  def tag(plan: SparkPlan, conf: SQLConf): Unit = {
+    val phases = new ListBuffer[BaseAggregateExec]
+    tagOperators(plan, conf, Reader(), phases)
+    if (phases.nonEmpty) tagOwnBuffers(phases.toList)
+  }
 
   /**
    * What the operators above, up to the next exchange, do with an operator's rows.
@@ -52,9 +45,14 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
       wantsFileName: () => Boolean = () => false,
       stopsEarly: Boolean = false)
 
-  private def tagOperators(plan: SparkPlan, conf: SQLConf, reader: Reader): Unit = plan match {
+  /** @param phases gets the aggregations whose buffers are the engine's own, from above */
+  private def tagOperators(
+      plan: SparkPlan,
+      conf: SQLConf,
+      reader: Reader,
+      phases: ListBuffer[BaseAggregateExec]): Unit = plan match {
     case _: NativeStageExec | _: QueryStageExec =>
-    case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, Reader()))
+    case exchange: Exchange => exchange.children.foreach(tagOperators(_, conf, Reader(), phases))
     case operator =>
       lazy val fileNameWanted = reader.wantsFileName() || asksFileName(operator)
       if (!OperatorVerdict.isTagged(operator) || BroadcastOperators.readsBroadcast(operator)) {
@@ -77,13 +75,24 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
         case _: SortExec | _: HashAggregateExec | _: ObjectHashAggregateExec => false
         case _ => reader.stopsEarly
       }
-      operator.children.foreach(tagOperators(_, conf, Reader(() => fileNameWanted, stopsEarly)))
+      operator match {
+        case aggregation: BaseAggregateExec if hasOwnBuffers(aggregation) => phases += aggregation
+        case _ =>
+      }
+      val further = Reader(() => fileNameWanted, stopsEarly)
+      operator.children.foreach { child =>
+        // An exchange does not see what reads it when it becomes native.
+        if (child.isInstanceOf[Exchange]) {
+          OperatorVerdict.putConsumer(child, OperatorVerdict.isNative(operator))
+        }
+        tagOperators(child, conf, further, phases)
+      }
   }
 
   /** A verdict; what none can be found of stays Spark's. It may be asked for outside a rule. */
   private def guarded(conf: SQLConf)(verdict: => OperatorVerdict): OperatorVerdict =
     RuleDefect.guarded[OperatorVerdict](
-      ruleName, conf, defect => JvmOperator(s"whether it can be native was not found out: $defect"))(
+      name, conf, defect => JvmOperator(s"whether it can be native was not found out: $defect"))(
       verdict)
 
   /**
@@ -114,10 +123,7 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
    * an aggregation with such functions is native in all its phases or in none. A phase that has run
    * binds those above it.
    */
-  private def tagOwnBuffers(plan: SparkPlan): Unit = {
-    val phases = plan.collect {
-      case node: BaseAggregateExec if hasOwnBuffers(node) => node
-    }
+  private def tagOwnBuffers(phases: Seq[BaseAggregateExec]): Unit = {
     // From above: a phase and what it merges.
     phases.foreach { node =>
       below(node).foreach {
@@ -137,15 +143,6 @@ object TagNativePlans extends Rule[SparkPlan] with Logging {
           refuse(node, "an earlier phase of it is not native")
         case _ =>
       }
-    }
-  }
-
-  /** An exchange does not see what reads it when it becomes native. */
-  private def tagConsumers(plan: SparkPlan): Unit = plan.foreach { operator =>
-    operator.children.foreach {
-      case exchange: Exchange =>
-        OperatorVerdict.putConsumer(exchange, OperatorVerdict.isNative(operator))
-      case _ =>
     }
   }
 

@@ -61,7 +61,7 @@ class OffloadNativeStagesSuite extends NativeSuite {
       val plan = planned(spark.sql("SELECT k, sum(id) FROM numbers GROUP BY k"))
       withSQLConf(SQLConf.ADAPTIVE_EXECUTION_ENABLED.key -> "false") {
         assert(OffloadNativeStages(plan) == plan)
-        assert(TagNativePlans(plan) eq plan)
+        assert(PrepareNativePlans(plan) eq plan)
       }
     }
   }
