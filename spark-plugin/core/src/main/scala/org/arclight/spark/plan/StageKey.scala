@@ -83,11 +83,12 @@ object StageKey {
         // A stage's operators are parts of their own.
         case _: SparkPlan => put(OPERATOR)
         case _: TreeNode[_] => giveUp()
-        case several: Seq[_] =>
-          put(SEVERAL)
-          put(Int.box(several.length))
-          several.foreach(add)
-        case several: Set[_] => addSet(several)
+        // Before the trait: whether something has a class is sooner known.
+        case several: List[_] => addSeveral(several)
+        case None => put(NONE)
+        case Some(value) =>
+          put(SOME)
+          add(value)
         case value @ (_: DataType | _: StructField | _: Metadata | _: Boolean | _: Byte | _: Short |
             _: Int | _: Long | _: Float | _: Double | _: Char | _: BigInt | _: Enumeration#Value |
             _: Enum[_]) =>
@@ -103,9 +104,17 @@ object StageKey {
           put(COLUMN)
           addColumn(id)
         case null => put(NULL)
+        case several: Seq[_] => addSeveral(several)
+        case several: Set[_] => addSet(several)
         case product: Product if Plain.get(product.getClass) => addProduct(product)
         case _ => giveUp()
       }
+    }
+
+    private def addSeveral(several: Seq[_]): Unit = {
+      put(SEVERAL)
+      put(Int.box(several.length))
+      several.foreach(add)
     }
 
     private def put(value: AnyRef): Unit =
@@ -210,6 +219,8 @@ object StageKey {
   // What no value is: without them a number might be a length.
   private object NULL
   private object SEVERAL
+  private object SOME
+  private object NONE
   private object CLASS
   private object COLUMN
   private object OPERATOR

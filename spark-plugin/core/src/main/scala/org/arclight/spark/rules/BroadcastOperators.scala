@@ -1,6 +1,5 @@
 package org.arclight.spark.rules
 
-import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight, BuildSide}
 import org.apache.spark.sql.catalyst.plans._
 import org.apache.spark.sql.catalyst.plans.physical.IdentityBroadcastMode
@@ -54,7 +53,7 @@ private[rules] object BroadcastOperators {
       OperatorRegistry.COSTLY,
       (plan, conf) => {
         val product = classOf[CartesianProductExec].cast(plan)
-        checkCondition(product.condition, product.left, product.right, conf)
+        JoinOperators.checkCondition(product.condition, product.left, product.right, conf)
       },
       (plan, inputs, builder) => {
         val product = classOf[CartesianProductExec].cast(plan)
@@ -125,13 +124,6 @@ private[rules] object BroadcastOperators {
         Unsupported("which rows of its broadcast have a match is found out by all tasks together")
     }
     kind.and(checkBroadcast(built(join, join.buildSide), conf)).and(
-      checkCondition(join.condition, join.left, join.right, conf))
+      JoinOperators.checkCondition(join.condition, join.left, join.right, conf))
   }
-
-  private def checkCondition(
-      condition: Option[Expression],
-      left: SparkPlan,
-      right: SparkPlan,
-      conf: SQLConf): SupportLevel =
-    ExpressionSupport.checkAll(condition.toSeq, left.output ++ right.output, conf)
 }

@@ -73,7 +73,7 @@ private[rules] object DeferredProjections extends AliasHelper {
     def below(plan: SparkPlan): SparkPlan =
       if (OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)) {
         plan.mapChildren(below) match {
-          case operator if operator.children.exists(mayDefer) &&
+          case operator if mayDrop(operator) && operator.children.exists(mayDefer) &&
               GeneratedCode.covers(operator, conf) =>
             above(operator)
           case operator => operator
@@ -82,8 +82,22 @@ private[rules] object DeferredProjections extends AliasHelper {
         plan
       }
 
+    /** Whether an operator may do without some columns of some of the rows that it gets. */
+    private def mayDrop(operator: SparkPlan): Boolean = operator match {
+      case _: BroadcastHashJoinExec | _: BroadcastNestedLoopJoinExec | _: LimitExec |
+          _: FilterExec | _: ProjectExec => true
+      case _ => false
+    }
+
+    /** Whether an operator evaluates something that may raise; most do not. */
     private def mayDefer(plan: SparkPlan): Boolean = plan match {
-      case _: ProjectExec | _: HashAggregateExec => true
+      case project: ProjectExec => project.projectList.exists(mayRaise)
+      case groups: HashAggregateExec => groups.resultExpressions.exists(mayRaise)
+      case _ => false
+    }
+
+    private def mayRaise(column: NamedExpression): Boolean = column match {
+      case alias: Alias => !ErrorFreedom.of(alias.child, conf)
       case _ => false
     }
 
@@ -182,7 +196,7 @@ private[rules] object DeferredProjections extends AliasHelper {
       // Spark evaluates what occurs twice in a projection at once.
       lazy val shared = commonExpressions(columns)
       def isDeferred(alias: Alias): Boolean =
-        !used.contains(alias.toAttribute) && !ErrorFreedom.of(alias.child, conf) &&
+        !used.contains(alias.toAttribute) && mayRaise(alias) &&
           !alias.child.exists(part => shared.exists(_.semanticEquals(part)))
       val (deferred, kept) = columns.partition {
         case alias: Alias => isDeferred(alias)

@@ -1,5 +1,7 @@
 package org.arclight.spark.rules
 
+import java.util.Arrays
+
 import scala.jdk.CollectionConverters._
 
 import io.substrait.proto.Expression.Literal
@@ -10,7 +12,7 @@ import org.apache.spark.sql.catalyst.FileSourceOptions
 import org.apache.spark.sql.catalyst.expressions.{Attribute, FileSourceGeneratedMetadataStructField}
 import org.apache.spark.sql.catalyst.util.{CaseInsensitiveMap, ResolveDefaultColumns}
 import org.apache.spark.sql.execution.{FileSourceScanExec, SparkPlan}
-import org.apache.spark.sql.execution.datasources.{FileFormat, FilePartition, PartitionedFile, VariantMetadata}
+import org.apache.spark.sql.execution.datasources.{FileFormat, PartitionedFile, VariantMetadata}
 import org.apache.spark.sql.execution.datasources.parquet.{ParquetFileFormat, ParquetOptions, ParquetUtils}
 import org.apache.spark.sql.internal.{LegacyBehaviorPolicy, SQLConf}
 import org.apache.spark.sql.types.{NullType, StructType}
@@ -127,15 +129,16 @@ object FileScanOperator extends LeafOperator {
 
   override def open(plan: SparkPlan, conf: SQLConf): OpenedLeaf = {
     val scan = classOf[FileSourceScanExec].cast(plan)
-    val partitions = PlanningTime.excluding(ScanPartitions.of(scan))
     val isLocal = localPaths(scan)
-    val splits = partitions.map(partition => (files(scan, partition, isLocal), partition))
-    val remote = splits.exists(_._1.getFilesList.asScala.exists(!_.getLocal))
-    val shared = if (remote) {
+    val splits = PlanningTime.excluding(ScanPartitions.of(scan)).map { partition =>
+      val files = partition.files.map(fileSplit(scan, _, isLocal))
+      (partition, files, files.forall(_.getLocal))
+    }
+    val shared = if (splits.forall { case (_, _, allLocal) => allLocal }) {
+      None
+    } else {
       Some(scan.relation.sparkSession.sparkContext
         .broadcast(new SerializableConfiguration(hadoopConfiguration(scan))))
-    } else {
-      None
     }
     val options = scanOptions(scan, conf)
     val fileColumns = scan.requiredSchema.length
@@ -145,8 +148,11 @@ object FileScanOperator extends LeafOperator {
         Seq(operatorClass, fileColumns, scan.dataFilters, options),
         _.parquetScan(_, scan.output, fileColumns, scan.dataFilters, options),
         FilesInput(shared, _)),
-      splits.map { case (files, partition) =>
-        PlacedSplit(FilesSplit(files.toByteArray), partition.preferredLocations().toSeq)
+      splits.map { case (partition, files, allLocal) =>
+        val split = Split.Files.newBuilder().addAllFiles(Arrays.asList(files: _*)).build()
+        // Local files are everywhere.
+        val placed = if (allLocal) Nil else partition.preferredLocations().toSeq
+        PlacedSplit(FilesSplit(split.toByteArray), placed)
       })
   }
 
@@ -164,14 +170,6 @@ object FileScanOperator extends LeafOperator {
       usePageIndex = !hadoopSetting(scan, ParquetInputFormat.COLUMN_INDEX_FILTERING_ENABLED)
         .exists(_.equalsIgnoreCase("false")))
   }
-
-  private def files(
-      scan: FileSourceScanExec,
-      partition: FilePartition,
-      isLocal: Path => Boolean): Split.Files =
-    Split.Files.newBuilder()
-      .addAllFiles(partition.files.toSeq.map(fileSplit(scan, _, isLocal)).asJava)
-      .build()
 
   private def fileSplit(
       scan: FileSourceScanExec,

@@ -1,5 +1,6 @@
 package org.arclight.spark.rules
 
+import org.apache.spark.sql.catalyst.expressions.Expression
 import org.apache.spark.sql.catalyst.plans.LeftSingle
 import org.apache.spark.sql.execution.{SortExec, SparkPlan}
 import org.apache.spark.sql.execution.joins.{BaseJoinExec, ShuffledHashJoinExec, SortMergeJoinExec}
@@ -54,9 +55,17 @@ private[rules] object JoinOperators {
     kind.and(keys)
       .and(ExpressionSupport.checkAll(join.leftKeys, join.left.output, conf))
       .and(ExpressionSupport.checkAll(join.rightKeys, join.right.output, conf))
-      .and(ExpressionSupport.checkAll(
-        join.condition.toSeq, join.left.output ++ join.right.output, conf))
+      .and(checkCondition(join.condition, join.left, join.right, conf))
   }
+
+  /** Whether a join's condition beside its keys, if it has one, can be evaluated natively. */
+  def checkCondition(
+      condition: Option[Expression],
+      left: SparkPlan,
+      right: SparkPlan,
+      conf: SQLConf): SupportLevel =
+    condition.fold[SupportLevel](Native)(
+      ExpressionSupport.check(_, left.output ++ right.output, conf))
 
   /** A hash join in place of a merge join, without the sorts below that exist only for it. */
   private def fromMergeJoin(join: SortMergeJoinExec): SparkPlan = {

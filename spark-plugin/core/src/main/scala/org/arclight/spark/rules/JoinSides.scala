@@ -1,8 +1,11 @@
 package org.arclight.spark.rules
 
+import scala.annotation.tailrec
+
 import org.apache.spark.sql.catalyst.expressions.Attribute
 import org.apache.spark.sql.catalyst.optimizer.{BuildLeft, BuildRight}
 import org.apache.spark.sql.catalyst.plans._
+import org.apache.spark.sql.catalyst.plans.logical.{LogicalPlan, UnaryNode}
 import org.apache.spark.sql.catalyst.trees.TreeNodeTag
 import org.apache.spark.sql.execution._
 import org.apache.spark.sql.execution.adaptive.{AQEShuffleReadExec, QueryStageExec}
@@ -242,17 +245,26 @@ private[rules] object JoinSides {
    * and Spark forgets its estimates after each adaptive stage.
    */
   private def tableBytes(scan: FileSourceScanExec): BigInt =
-    scan.logicalLink.map(_.collectLeaves()).getOrElse(Nil).collectFirst {
-      case table: LogicalRelation if table.relation eq scan.relation =>
+    scan.logicalLink.flatMap(table).filter(_.relation eq scan.relation) match {
+      case Some(table) =>
         // Copies have the tags of what they are copies of.
-        table.getTagValue(ESTIMATE).collect {
-          case (relation, bytes) if relation eq table.relation => bytes
-        }.getOrElse {
-          val bytes = table.stats.sizeInBytes
-          table.setTagValue(ESTIMATE, (table.relation, bytes))
-          bytes
+        table.getTagValue(ESTIMATE) match {
+          case Some((relation, bytes)) if relation eq table.relation => bytes
+          case _ =>
+            val bytes = table.stats.sizeInBytes
+            table.setTagValue(ESTIMATE, (table.relation, bytes))
+            bytes
         }
-    }.getOrElse(scan.relation.location.sizeInBytes)
+      case None => scan.relation.location.sizeInBytes
+    }
+
+  /** The table that a scan and what is planned with it read. */
+  @tailrec
+  private def table(plan: LogicalPlan): Option[LogicalRelation] = plan match {
+    case table: LogicalRelation => Some(table)
+    case unary: UnaryNode => table(unary.child)
+    case _ => None
+  }
 
   private val ESTIMATE = TreeNodeTag[(BaseRelation, BigInt)]("arclight.tableBytes")
 }

@@ -15,9 +15,22 @@ object ExpressionSupport {
   def check(
       expression: Expression,
       inputs: Seq[Attribute],
-      conf: SQLConf = SQLConf.get): SupportLevel = check(expression, AttributeSet(inputs), conf)
+      conf: SQLConf = SQLConf.get): SupportLevel = check(expression, new InputColumns(inputs), conf)
 
-  private def check(expression: Expression, inputs: AttributeSet, conf: SQLConf): SupportLevel =
+  private def check(
+      expression: Expression,
+      inputs: InputColumns,
+      conf: SQLConf): SupportLevel = expression match {
+    // Most expressions are columns.
+    case column: Attribute if inputs.contains(column) =>
+      SparkTypes.unsupportedReason(column.dataType).fold[SupportLevel](Native)(Unsupported(_))
+    case _ => checkTree(expression, inputs, conf)
+  }
+
+  private def checkTree(
+      expression: Expression,
+      inputs: InputColumns,
+      conf: SQLConf): SupportLevel =
     obstacle(expression, inputs) match {
       case Some(reason) => Unsupported(reason)
       case None =>
@@ -35,7 +48,7 @@ object ExpressionSupport {
       expressions: Seq[Expression],
       inputs: Seq[Attribute],
       conf: SQLConf = SQLConf.get): SupportLevel = {
-    val columns = AttributeSet(inputs)
+    val columns = new InputColumns(inputs)
     SupportLevel.all(expressions.iterator.map(check(_, columns, conf)))
   }
 
@@ -60,7 +73,7 @@ object ExpressionSupport {
     })
 
   /** Why neither kernels nor Spark's own code could evaluate a tree inside a native operator. */
-  private def obstacle(tree: Expression, inputs: AttributeSet): Option[String] = {
+  private def obstacle(tree: Expression, inputs: InputColumns): Option[String] = {
     val bare = tree match {
       case alias: Alias => alias.child
       case other => other
@@ -71,7 +84,7 @@ object ExpressionSupport {
     }
   }
 
-  private def nodeObstacle(node: Expression, inputs: AttributeSet): Option[String] = node match {
+  private def nodeObstacle(node: Expression, inputs: InputColumns): Option[String] = node match {
     case _: ScalarSubqueryExec => SparkTypes.unsupportedReason(node.dataType)
     case _: PlanExpression[_] => Some(s"subqueries of type ${Analysis.name(node)} are not native")
     case udf: PythonUDF => Some(s"Python function ${udf.name} is not native")
@@ -87,4 +100,19 @@ object ExpressionSupport {
   /** Whether a node itself, its children apart, may give other results when evaluated again. */
   private def isNondeterministic(node: Expression): Boolean =
     !node.deterministic && node.children.forall(_.deterministic)
+
+  /** The columns that an operator's expressions may name. */
+  private final class InputColumns(columns: Seq[Attribute]) {
+    private val few = columns.lengthCompare(InputColumns.FEW) <= 0
+    private lazy val set = AttributeSet(columns)
+
+    def contains(column: Attribute): Boolean =
+      if (few) columns.exists(_.exprId == column.exprId) else set.contains(column)
+  }
+
+  private object InputColumns {
+
+    /** Up to so many are looked through sooner than a set of them is made. */
+    val FEW = 16
+  }
 }
