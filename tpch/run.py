@@ -67,6 +67,12 @@ class Outcome:
         """Whether the query has failed on the engine."""
         return any(f["engine"] == engine and f["query"] == number for f in self.failures)
 
+    def forget(self, engine: str, round_number: int, queries: list[Query]) -> None:
+        """Leaves out a round's runs of queries, which are to run again."""
+        numbers = {query.number for query in queries}
+        self.runs = [run for run in self.runs if not (
+            run["engine"] == engine and run["round"] == round_number and run["query"] in numbers)]
+
 
 def run(plan: Plan, outcome: Outcome, after_process: Callable[[], None]) -> None:
     """Runs the plan into the outcome; `after_process` is called whenever a process has ended."""
@@ -79,8 +85,8 @@ def run(plan: Plan, outcome: Outcome, after_process: Callable[[], None]) -> None
 
 
 def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) -> None:
-    """One engine's part of a round. After a crash a new process takes the remaining queries, which
-    in passes are all others: it runs them from the start."""
+    """One engine's part of a round. After a crash a new process takes the remaining queries; in passes
+    these are all that have not failed, which it runs from the start."""
     remaining = [query for query in plan.queries if not outcome.failed(engine.name, query.number)]
     while remaining:
         job = Job(
@@ -108,10 +114,13 @@ def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) 
                     record(outcome, engine.name, round_number,
                            {**error_event, "query": query.number})
                 return
-            numbers = [query.number for query in remaining]
-            crashed = numbers.index(current)
-            before = remaining[:crashed] if plan.passes else []
-            remaining = before + remaining[crashed + 1:]
+            if plan.passes:
+                remaining = [query for query in remaining
+                             if not outcome.failed(engine.name, query.number)]
+                outcome.forget(engine.name, round_number, remaining)
+            else:
+                numbers = [query.number for query in remaining]
+                remaining = remaining[numbers.index(current) + 1:]
 
 
 def record(outcome: Outcome, engine: str, round_number: int, event: dict[str, Any]) -> None:
