@@ -10,7 +10,7 @@ import org.arclight.spark.rules._
  */
 class ArclightExtensions extends (SparkSessionExtensions => Unit) {
   override def apply(extensions: SparkSessionExtensions): Unit = {
-    // With AQE, before and after every stage: the whole plan, no operator replaced.
+    // With AQE, before and after every stage: the whole plan, in Spark's operators.
     extensions.injectQueryStagePrepRule(_ => PrepareNativePlans)
     // When a stage (without AQE: the plan) is about to run: operators become native stages.
     extensions.injectColumnar(_ => ArclightColumnarRule)

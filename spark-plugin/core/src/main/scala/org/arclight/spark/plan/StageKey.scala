@@ -83,7 +83,7 @@ object StageKey {
         // A stage's operators are parts of their own.
         case _: SparkPlan => put(OPERATOR)
         case _: TreeNode[_] => giveUp()
-        // Before the trait: whether something has a class is sooner known.
+        // Classes before traits: whether something is of a class is sooner known.
         case several: List[_] => addSeveral(several)
         case None => put(NONE)
         case Some(value) =>

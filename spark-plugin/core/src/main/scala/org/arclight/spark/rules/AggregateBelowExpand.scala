@@ -25,7 +25,7 @@ import org.arclight.spark.rules.OperatorVerdict.NativeOperator
 private[rules] object AggregateBelowExpand extends PreparationStep {
 
   override def prepare(survey: PlanSurvey): SparkPlan =
-    if (survey.expansions.isEmpty) survey.plan else survey.plan.transformDown {
+    if (!survey.multiplies) survey.plan else survey.plan.transformDown {
       case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>
         aggregatedBelow(aggregate, expand).getOrElse(aggregate)
     }

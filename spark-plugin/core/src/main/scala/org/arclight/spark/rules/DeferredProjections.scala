@@ -73,41 +73,34 @@ private[rules] object DeferredProjections extends AliasHelper {
     def below(plan: SparkPlan): SparkPlan =
       if (OperatorVerdict.isNative(plan) && OperatorRegistry.isFusible(plan)) {
         plan.mapChildren(below) match {
-          case operator if mayDrop(operator) && operator.children.exists(mayDefer) &&
+          case operator if dropping.isDefinedAt(operator) && operator.children.exists(mayDefer) &&
               GeneratedCode.covers(operator, conf) =>
-            above(operator)
+            dropping(operator)
           case operator => operator
         }
       } else {
         plan
       }
 
-    /** Whether an operator may do without some columns of some of the rows that it gets. */
-    private def mayDrop(operator: SparkPlan): Boolean = operator match {
-      case _: BroadcastHashJoinExec | _: BroadcastNestedLoopJoinExec | _: LimitExec |
-          _: FilterExec | _: ProjectExec => true
-      case _ => false
-    }
-
     /** Whether an operator evaluates something that may raise; most do not. */
-    private def mayDefer(plan: SparkPlan): Boolean = plan match {
+    private def mayDefer(plan: SparkPlan): Boolean = OperatorVerdict.isNative(plan) && (plan match {
       case project: ProjectExec => project.projectList.exists(mayRaise)
       case groups: HashAggregateExec => groups.resultExpressions.exists(mayRaise)
       case _ => false
-    }
+    })
 
     private def mayRaise(column: NamedExpression): Boolean = column match {
       case alias: Alias => !ErrorFreedom.of(alias.child, conf)
       case _ => false
     }
 
-    private def above(operator: SparkPlan): SparkPlan = operator match {
+    /** Operators that may drop rows or columns of what they get, over inputs that evaluate less. */
+    private val dropping: PartialFunction[SparkPlan, SparkPlan] = {
       case join: BroadcastHashJoinExec => aboveJoin(join, join.buildSide)
       case join: BroadcastNestedLoopJoinExec => aboveJoin(join, join.buildSide)
       case limit: LimitExec => above(limit, 0, AttributeSet.empty)
       case filter: FilterExec => aboveFilter(filter)
       case project: ProjectExec => merged(project)
-      case other => other
     }
 
     private def aboveJoin(join: SparkPlan, buildSide: BuildSide): SparkPlan =

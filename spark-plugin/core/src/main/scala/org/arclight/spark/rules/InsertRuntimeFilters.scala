@@ -37,7 +37,7 @@ private[rules] object InsertRuntimeFilters extends PreparationStep {
   override def prepare(survey: PlanSurvey): SparkPlan = {
     val waitedFor = awaited(survey.stages)
     val minimum = ArclightConf.STAGE_FILTERS_MINIMUM.get(conf)
-    val mayPay = survey.joins.nonEmpty && survey.scans.exists(JoinSides.reads(_, minimum))
+    def mayPay = survey.joins.nonEmpty && survey.scans.exists(JoinSides.reads(_, minimum))
     if (waitedFor.isEmpty && !mayPay) {
       survey.plan
     } else {

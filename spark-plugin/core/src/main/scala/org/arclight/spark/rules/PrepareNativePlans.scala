@@ -1,5 +1,7 @@
 package org.arclight.spark.rules
 
+import scala.annotation.tailrec
+
 import org.apache.spark.sql.catalyst.SQLConfHelper
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.SparkPlan
@@ -18,43 +20,40 @@ private[rules] trait PreparationStep extends SQLConfHelper {
   /** A plan in the place of the surveyed one; that one itself if there is nothing to change. */
   def prepare(survey: PlanSurvey): SparkPlan
 
-  /** Lets the plan stay Spark's where `prepare` failed. */
+  /** What is left to do where `prepare` failed, and the surveyed plan stays. */
   def undo(survey: PlanSurvey): Unit = ()
 }
 
 /**
  * What is done to a whole plan, with the exchanges that are no stages yet planned anew: before and
- * after every adaptive stage, as a rule of query-stage preparation. It is by far the most frequent
- * work of planning, so that its steps share one look at the plan.
+ * after every adaptive stage, as a rule of query-stage preparation. That is so often that its steps
+ * share one look at the plan.
  */
-object PrepareNativePlans extends Rule[SparkPlan] {
-
-  private val steps: Seq[PreparationStep] = Seq(
-    ShareAggregations,
-    AggregateBelowExpand,
-    RemoveSmallExchanges,
-    TagNativePlans,
-    InsertRuntimeFilters)
+private[spark] sealed class PrepareNativePlans(steps: Seq[PreparationStep]) extends Rule[SparkPlan] {
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf)) {
-      RuleDefect.guarded(ruleName, conf, _ => plan) {
-        PlanningTime.measure {
-          steps.foldLeft(PlanSurvey.of(plan))(prepared).plan
-        }
-      }
+      PlanningTime.measure(prepared(PlanSurvey.of(plan), steps.filter(_.isOn)))
     } else {
       plan
     }
 
-  private def prepared(survey: PlanSurvey, step: PreparationStep): PlanSurvey = {
-    val plan = if (step.isOn) {
-      RuleDefect.guarded(step.name, conf, { _ => step.undo(survey); survey.plan }) {
+  @tailrec
+  private def prepared(survey: PlanSurvey, steps: Seq[PreparationStep]): SparkPlan = steps match {
+    case step +: further =>
+      val plan = RuleDefect.guarded(step.name, conf, { _ => step.undo(survey); survey.plan }) {
         step.prepare(survey)
       }
-    } else {
-      survey.plan
-    }
-    if (plan eq survey.plan) survey else PlanSurvey.of(plan)
+      if (further.isEmpty) plan
+      else prepared(if (plan eq survey.plan) survey else PlanSurvey.of(plan), further)
+    case _ => survey.plan
   }
 }
+
+private[spark] object PrepareNativePlans
+  extends PrepareNativePlans(List(
+    ShareAggregations,
+    AggregateBelowExpand,
+    RemoveSmallExchanges,
+    TagNativePlans,
+    InsertRuntimeFilters))
