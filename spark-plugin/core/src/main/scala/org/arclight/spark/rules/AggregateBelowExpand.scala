@@ -25,9 +25,13 @@ import org.arclight.spark.rules.OperatorVerdict.NativeOperator
 private[rules] object AggregateBelowExpand extends PreparationStep {
 
   override def prepare(survey: PlanSurvey): SparkPlan =
-    if (!survey.multiplies) survey.plan else survey.plan.transformDown {
-      case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>
-        aggregatedBelow(aggregate, expand).getOrElse(aggregate)
+    if (survey.multiplies) {
+      survey.plan.transformDown {
+        case aggregate @ HashAggregateExec(_, _, _, _, _, _, _, _, expand: ExpandExec) =>
+          aggregatedBelow(aggregate, expand).getOrElse(aggregate)
+      }
+    } else {
+      survey.plan
     }
 
   private def aggregatedBelow(

@@ -26,6 +26,6 @@ private[rules] object RuleDefect extends Logging {
     if (ArclightConf.TEST_FAIL_ON_DEFECT.get(conf)) {
       throw defect
     } else {
-      logWarning(s"Arclight's rule $rule failed, and the plan stays Spark's", defect)
+      logWarning(s"Arclight's rule $rule failed, and the plan stays as it was", defect)
     }
 }

@@ -30,9 +30,12 @@ private[rules] object ShareAggregations extends PreparationStep with PredicateHe
   override def isOn: Boolean = conf.exchangeReuseEnabled
 
   override def prepare(survey: PlanSurvey): SparkPlan = {
-    val candidates = survey.shuffles.filter(checks(_).nonEmpty)
     lazy val all = WholePlan.exchanges(WholePlan.parts(survey.plan))
-    val shares = candidates.flatMap(exchange => shared(exchange, all).map(exchange -> _))
+    val shares = for {
+      exchange <- survey.shuffles
+      keys = checks(exchange) if keys.nonEmpty
+      other <- shared(exchange, keys.take(MAX_CHECKS), all)
+    } yield exchange -> other
     if (shares.isEmpty) survey.plan else survey.plan.transformDown {
       case exchange: ShuffleExchangeExec =>
         shares.collectFirst { case (same, other) if same eq exchange => other }.getOrElse(exchange)
@@ -88,10 +91,12 @@ private[rules] object ShareAggregations extends PreparationStep with PredicateHe
   }
 
   /** What gives the same rows, of an exchange that the query has anyway. */
-  private def shared(exchange: ShuffleExchangeExec, all: Seq[SparkPlan]): Option[SparkPlan] = {
+  private def shared(
+      exchange: ShuffleExchangeExec,
+      keys: Seq[Attribute],
+      all: Seq[SparkPlan]): Option[SparkPlan] = {
     val types = exchange.output.map(_.dataType)
     val others = all.filter(other => (other ne exchange) && other.output.map(_.dataType) == types)
-    val keys = checks(exchange).take(MAX_CHECKS)
     val combinations = if (others.isEmpty) Iterator.empty else keys.toSet.subsets()
     combinations.filter(_.nonEmpty)
       .map(lifted => (lifted, exchange.mapChildren(_.mapChildren(without(_, lifted)))))
