@@ -67,8 +67,13 @@ class Outcome:
         """Whether the query has failed on the engine."""
         return any(f["engine"] == engine and f["query"] == number for f in self.failures)
 
+    def count(self, engine: str, round_number: int, number: int) -> int:
+        """How often the query has run in a round."""
+        return sum(run["engine"] == engine and run["round"] == round_number and run["query"] == number
+                   for run in self.runs)
+
     def forget(self, engine: str, round_number: int, queries: list[Query]) -> None:
-        """Leaves out a round's runs of queries, which are to run again."""
+        """Leaves out a round's runs of queries, which are to begin anew."""
         numbers = {query.number for query in queries}
         self.runs = [run for run in self.runs if not (
             run["engine"] == engine and run["round"] == round_number and run["query"] in numbers)]
@@ -85,8 +90,8 @@ def run(plan: Plan, outcome: Outcome, after_process: Callable[[], None]) -> None
 
 
 def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) -> None:
-    """One engine's part of a round. After a crash a new process takes the remaining queries; in passes
-    these are all that have not failed, which it runs from the start."""
+    """One engine's part of a round. After a crash a new process takes the remaining queries: those that
+    have not failed nor had all their runs. It begins these anew."""
     remaining = [query for query in plan.queries if not outcome.failed(engine.name, query.number)]
     while remaining:
         job = Job(
@@ -114,13 +119,11 @@ def run_engine(plan: Plan, outcome: Outcome, engine: Engine, round_number: int) 
                     record(outcome, engine.name, round_number,
                            {**error_event, "query": query.number})
                 return
-            if plan.passes:
-                remaining = [query for query in remaining
-                             if not outcome.failed(engine.name, query.number)]
-                outcome.forget(engine.name, round_number, remaining)
-            else:
-                numbers = [query.number for query in remaining]
-                remaining = remaining[numbers.index(current) + 1:]
+            remaining = [query for query in remaining
+                         if not outcome.failed(engine.name, query.number)
+                         and outcome.count(engine.name, round_number, query.number)
+                         < job.warmup + job.repetitions]
+            outcome.forget(engine.name, round_number, remaining)
 
 
 def record(outcome: Outcome, engine: str, round_number: int, event: dict[str, Any]) -> None:

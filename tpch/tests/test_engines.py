@@ -137,3 +137,14 @@ def test_a_crash_fails_its_query_and_the_rest_runs(tables, monkeypatch, passes):
     assert [failure["query"] for failure in outcome.failures] == [2, 3]
     assert "exit code 9" in outcome.failures[1]["error"]
     assert [entry["query"] for entry in outcome.runs] == [1, 4]
+
+
+def test_after_a_crash_in_passes_queries_without_all_their_runs_begin_anew(tables, monkeypatch):
+    monkeypatch.setitem(ENGINES, "duckdb", CrashingEngine())
+    outcome = run.Outcome()
+    chosen = [Query(1, "SELECT 1"), Query(2, "crash"), Query(3, "SELECT 3")]
+    plan = run.Plan("tpch", 0.001, tables, chosen, ["duckdb"], repetitions=2, warmup=0, rounds=1,
+                    cores=1, memory_bytes=MEMORY, passes=True)
+    run.run(plan, outcome, lambda: None)
+    assert [failure["query"] for failure in outcome.failures] == [2]
+    assert [entry["query"] for entry in outcome.runs] == [1, 3, 1, 3]
