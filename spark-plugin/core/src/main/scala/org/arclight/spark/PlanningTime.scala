@@ -11,19 +11,17 @@ object PlanningTime {
 
   private val sum = new LongAdder
 
-  /** What a thread counts. */
+  /** Whether a thread counts its time, and since when. */
   private final class Clock {
     private var since = 0L
     var isRunning = false
 
-    def start(): Unit = {
-      isRunning = true
-      since = System.nanoTime()
-    }
-
-    def stop(): Unit = {
-      sum.add(System.nanoTime() - since)
-      isRunning = false
+    /** Books the time so far if it was running, and runs from here on if it was not. */
+    def turn(): Unit = {
+      val now = System.nanoTime()
+      if (isRunning) sum.add(now - since)
+      since = now
+      isRunning = !isRunning
     }
   }
 
@@ -33,26 +31,19 @@ object PlanningTime {
   def nanoseconds: Long = sum.sum()
 
   /** Counts the time of some work. */
-  private[spark] def measure[T](work: => T): T = {
-    val clock = clocks.get
-    if (clock.isRunning) {
-      work
-    } else {
-      clock.start()
-      try work
-      finally clock.stop()
-    }
-  }
+  private[spark] def measure[T](work: => T): T = during(isRunning = true)(work)
 
   /** Leaves the time of some work out, though the work around it is measured. */
-  private[spark] def excluding[T](work: => T): T = {
+  private[spark] def excluding[T](work: => T): T = during(isRunning = false)(work)
+
+  private def during[T](isRunning: Boolean)(work: => T): T = {
     val clock = clocks.get
-    if (clock.isRunning) {
-      clock.stop()
-      try work
-      finally clock.start()
-    } else {
+    if (clock.isRunning == isRunning) {
       work
+    } else {
+      clock.turn()
+      try work
+      finally clock.turn()
     }
   }
 }

@@ -178,12 +178,16 @@ private[rules] object JoinSides {
     case _ => None
   }
 
+  /** Whether a plan gives a column. */
+  def has(plan: SparkPlan, column: Attribute): Boolean =
+    plan.output.exists(_.exprId == column.exprId)
+
   /** The child that a column comes from as it is. */
-  private def below(plan: SparkPlan, column: Attribute): Option[SparkPlan] =
-    plan.children.find(_.outputSet.contains(column))
+  def below(plan: SparkPlan, column: Attribute): Option[SparkPlan] =
+    plan.children.find(has(_, column))
 
   private def groupsBy(aggregate: BaseAggregateExec, column: Attribute): Boolean =
-    aggregate.child.outputSet.contains(column) && aggregate.groupingExpressions.exists {
+    has(aggregate.child, column) && aggregate.groupingExpressions.exists {
       case key: Attribute => key.exprId == column.exprId
       case _ => false
     }

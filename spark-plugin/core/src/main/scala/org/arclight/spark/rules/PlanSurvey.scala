@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.collection.mutable.ListBuffer
-
 import org.apache.spark.sql.execution.{ExpandExec, FileSourceScanExec, SparkPlan}
 import org.apache.spark.sql.execution.adaptive.QueryStageExec
 import org.apache.spark.sql.execution.exchange.ShuffleExchangeExec
@@ -10,34 +8,25 @@ import org.apache.spark.sql.execution.joins.BaseJoinExec
 /**
  * What the steps of [[PrepareNativePlans]] look for in a plan, found in one walk: most plans have
  * little of it. All from above, and without what is inside stages and subqueries.
- *
- * @param shuffles exchanges that are no stages yet
- * @param multiplies whether rows are multiplied for several grouping sets
  */
-private[rules] final class PlanSurvey private (
-    val plan: SparkPlan,
-    val shuffles: Seq[ShuffleExchangeExec],
-    val joins: Seq[BaseJoinExec],
-    val scans: Seq[FileSourceScanExec],
-    val stages: Seq[QueryStageExec],
-    val multiplies: Boolean)
+private[rules] final class PlanSurvey(val plan: SparkPlan) {
 
-private[rules] object PlanSurvey {
-  def of(plan: SparkPlan): PlanSurvey = {
-    val shuffles = new ListBuffer[ShuffleExchangeExec]
-    val joins = new ListBuffer[BaseJoinExec]
-    val scans = new ListBuffer[FileSourceScanExec]
-    val stages = new ListBuffer[QueryStageExec]
-    var multiplies = false
-    plan.foreach {
-      case stage: QueryStageExec => stages += stage
-      case exchange: ShuffleExchangeExec => shuffles += exchange
-      case scan: FileSourceScanExec => scans += scan
-      case join: BaseJoinExec => joins += join
-      case _: ExpandExec => multiplies = true
-      case _ =>
-    }
-    new PlanSurvey(
-      plan, shuffles.toList, joins.toList, scans.toList, stages.toList, multiplies)
+  private lazy val found: Seq[SparkPlan] = plan.collect {
+    case node @ (_: QueryStageExec | _: ShuffleExchangeExec | _: FileSourceScanExec |
+        _: BaseJoinExec | _: ExpandExec) => node
   }
+
+  /** Shuffles that are no stages yet. */
+  def shuffles: Seq[ShuffleExchangeExec] = found.collect {
+    case exchange: ShuffleExchangeExec => exchange
+  }
+
+  def stages: Seq[QueryStageExec] = found.collect { case stage: QueryStageExec => stage }
+
+  def scans: Seq[FileSourceScanExec] = found.collect { case scan: FileSourceScanExec => scan }
+
+  def joins: Seq[BaseJoinExec] = found.collect { case join: BaseJoinExec => join }
+
+  /** Whether rows are multiplied for several grouping sets. */
+  def multiplies: Boolean = found.exists(_.isInstanceOf[ExpandExec])
 }

@@ -1,7 +1,5 @@
 package org.arclight.spark.rules
 
-import scala.annotation.tailrec
-
 import org.apache.spark.sql.catalyst.SQLConfHelper
 import org.apache.spark.sql.catalyst.rules.Rule
 import org.apache.spark.sql.execution.SparkPlan
@@ -33,20 +31,18 @@ private[spark] sealed class PrepareNativePlans(steps: Seq[PreparationStep]) exte
 
   override def apply(plan: SparkPlan): SparkPlan =
     if (ArclightConf.isEnabled(conf)) {
-      PlanningTime.measure(prepared(PlanSurvey.of(plan), steps.filter(_.isOn)))
+      PlanningTime.measure {
+        steps.filter(_.isOn).foldLeft(new PlanSurvey(plan))(prepared).plan
+      }
     } else {
       plan
     }
 
-  @tailrec
-  private def prepared(survey: PlanSurvey, steps: Seq[PreparationStep]): SparkPlan = steps match {
-    case step +: further =>
-      val plan = RuleDefect.guarded(step.name, conf, { _ => step.undo(survey); survey.plan }) {
-        step.prepare(survey)
-      }
-      if (further.isEmpty) plan
-      else prepared(if (plan eq survey.plan) survey else PlanSurvey.of(plan), further)
-    case _ => survey.plan
+  private def prepared(survey: PlanSurvey, step: PreparationStep): PlanSurvey = {
+    val plan = RuleDefect.guarded(step.name, conf, { _ => step.undo(survey); survey.plan }) {
+      step.prepare(survey)
+    }
+    if (plan eq survey.plan) survey else new PlanSurvey(plan)
   }
 }
 

@@ -47,7 +47,8 @@ private[rules] object ShareAggregations extends PreparationStep with PredicateHe
     case aggregate: BaseAggregateExec
         if exchange.shuffleOrigin == ENSURE_REQUIREMENTS && isPartial(aggregate) =>
       aggregate.groupingExpressions.collect {
-        case key: Attribute if has(aggregate, key) && isChecked(aggregate.child, key) => key
+        case key: Attribute
+            if JoinSides.has(aggregate, key) && isChecked(aggregate.child, key) => key
       }
     case _ => Nil
   }
@@ -56,17 +57,10 @@ private[rules] object ShareAggregations extends PreparationStep with PredicateHe
   private def isPartial(aggregate: BaseAggregateExec): Boolean =
     aggregate.requiredChildDistributionExpressions.isEmpty
 
-  private def has(plan: SparkPlan, column: Attribute): Boolean =
-    plan.output.exists(_.exprId == column.exprId)
-
   private def isChecked(plan: SparkPlan, key: Attribute): Boolean = plan match {
-    case FilterExec(condition, child) => hasCheck(condition, key) || isChecked(child, key)
+    case FilterExec(condition, child) =>
+      splitConjunctivePredicates(condition).exists(isCheck(_, key)) || isChecked(child, key)
     case other => source(other, key).exists(isChecked(_, key))
-  }
-
-  private def hasCheck(condition: Expression, key: Attribute): Boolean = condition match {
-    case And(left, right) => hasCheck(left, key) || hasCheck(right, key)
-    case other => isCheck(other, key)
   }
 
   private def isCheck(condition: Expression, key: Attribute): Boolean = condition match {
@@ -76,7 +70,7 @@ private[rules] object ShareAggregations extends PreparationStep with PredicateHe
 
   /** The child whose rows with a NULL key give a plan's rows with a NULL key, and no others. */
   private def source(plan: SparkPlan, key: Attribute): Option[SparkPlan] = {
-    def from = plan.children.find(has(_, key))
+    def from = JoinSides.below(plan, key)
     val found = plan match {
       case _: ProjectExec | _: FilterExec | _: SortExec | _: ShuffleExchangeExec => from
       case join: BaseJoinExec => join.joinType match {
